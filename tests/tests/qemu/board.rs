@@ -2,6 +2,7 @@
 
 mod client;
 pub(crate) mod live;
+mod mapped;
 mod multifd;
 mod postcopy;
 mod tls;

@@ -8,7 +8,16 @@ use vmstate_types::error::LoadErrorKind;
 use crate::stream::Configuration;
 
 /// The capability of files in which guest memory has fixed places.
-pub(super) const MAPPED_RAM: &str = "mapped-ram";
+const MAPPED_RAM: &str = "mapped-ram";
+
+/// Returns the configuration of the same machine in a file in which guest memory has fixed places.
+pub(crate) fn with_mapped_ram(mut configuration: Configuration) -> Configuration {
+    let capabilities = configuration.capabilities.get_or_insert_default();
+    if !capabilities.iter().any(|name| name == MAPPED_RAM) {
+        capabilities.push(MAPPED_RAM.to_owned());
+    }
+    configuration
+}
 
 /// Checks that the stream's configuration matches ours (`configuration_post_load` in `migration/savevm.c`). With
 /// `mapped_ram`, the stream may have that capability.

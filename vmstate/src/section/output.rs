@@ -51,7 +51,17 @@ enum Sink<'o> {
     },
     #[cfg(all(target_os = "linux", feature = "mapping"))]
     File(BorrowedFd<'o>),
-    Placed(PlacedFile<'o>),
+    Placed {
+        file: PlacedFile<'o>,
+        /// The bytes that were written, without holes.
+        written: u64,
+    },
+}
+
+impl<'o> Sink<'o> {
+    fn placed(file: PlacedFile<'o>) -> Self {
+        Self::Placed { file, written: 0 }
+    }
 }
 
 /// The kinds of pages that an output writes without a copy.
@@ -99,41 +109,50 @@ impl<'o> Output<'o> {
     ///
     /// The cursor of the file is not used. The stream's configuration must have the capability.
     pub fn to_mapped_file(writer: &'o mut Writer, file: &'o File, start: u64) -> Self {
-        Self { writer, sink: Sink::Placed(PlacedFile::new(file, start)) }
+        Self { writer, sink: Sink::placed(PlacedFile::new(file, start)) }
     }
 
     /// Creates an output to the start of a file, whose places of memory are recorded.
     #[cfg(all(unix, feature = "snapshot"))]
     pub(crate) fn to_recorded_file(writer: &'o mut Writer, file: &'o File, recorded: &'o Recorded<'o>) -> Self {
-        Self { writer, sink: Sink::Placed(PlacedFile::recorded(file, recorded)) }
+        Self { writer, sink: Sink::placed(PlacedFile::recorded(file, recorded)) }
     }
 
     /// Records a block of memory. Returns the pages that the file has to contain, unless these are all pages.
     pub(crate) fn record(&self, block: RecordedBlock) -> Option<Arc<DirtyBitmap>> {
         match self.sink {
-            Sink::Placed(file) => file.record(block),
+            Sink::Placed { file, .. } => file.record(block),
             _ => None,
         }
     }
 
     /// Returns whether guest memory has fixed places.
     pub(crate) fn is_mapped(&self) -> bool {
-        matches!(self.sink, Sink::Placed(_))
+        matches!(self.sink, Sink::Placed { .. })
     }
 
     /// Returns the file in which guest memory has fixed places.
     #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
     pub(crate) fn placed_file(&self) -> Option<&'o File> {
         match self.sink {
-            Sink::Placed(file) => Some(file.file()),
+            Sink::Placed { file, .. } => Some(file.file()),
             _ => None,
+        }
+    }
+
+    /// Returns the bytes that were written to a file in which guest memory has fixed places, without holes.
+    #[cfg(all(unix, feature = "migration"))]
+    pub(crate) fn placed_bytes(&self) -> u64 {
+        match self.sink {
+            Sink::Placed { written, .. } => written,
+            _ => 0,
         }
     }
 
     /// Returns the place of the next byte in the file, or in the stream.
     pub(crate) fn place(&self) -> u64 {
         match self.sink {
-            Sink::Placed(file) => file.place(self.writer.offset()),
+            Sink::Placed { file, .. } => file.place(self.writer.offset()),
             _ => self.writer.offset(),
         }
     }
@@ -147,8 +166,11 @@ impl<'o> Output<'o> {
 
     /// Writes bytes or guest memory at a place of the file.
     pub(crate) fn write_at(&mut self, place: u64, piece: Piece<'_>) -> Result<(), SaveError> {
-        match self.sink {
-            Sink::Placed(file) => file.write_piece(piece, place).map_err(SaveError::io),
+        match &mut self.sink {
+            Sink::Placed { file, written } => {
+                *written += piece.len() as u64;
+                file.write_piece(piece, place).map_err(SaveError::io)
+            }
             _ => Err(SaveError::misuse("memory has fixed places only in files")),
         }
     }
@@ -176,13 +198,14 @@ impl<'o> Output<'o> {
             Sink::Writer { out, .. } => self.writer.flush_to(out).and_then(|()| out.flush()),
             #[cfg(all(target_os = "linux", feature = "mapping"))]
             Sink::File(file) => self.writer.flush_to(&mut FileWriter(*file)),
-            Sink::Placed(file) => {
-                let place = file.place(self.writer.offset() - self.writer.pending().len() as u64);
-                let written = file.write(self.writer.pending(), place);
-                if written.is_ok() {
+            Sink::Placed { file, written } => {
+                let pending = self.writer.pending();
+                let sent = file.write(pending, file.place(self.writer.offset() - pending.len() as u64));
+                if sent.is_ok() {
+                    *written += pending.len() as u64;
                     self.writer.mark_sent(0);
                 }
-                written
+                sent
             }
         };
         sent.map_err(SaveError::io)
@@ -192,7 +215,7 @@ impl<'o> Output<'o> {
     pub(crate) fn accepts(&self) -> Accepts {
         match self.sink {
             Sink::Writer { vectored: true, .. } => Accepts::Slices,
-            Sink::None | Sink::Writer { .. } | Sink::Placed(_) => Accepts::Nothing,
+            Sink::None | Sink::Writer { .. } | Sink::Placed { .. } => Accepts::Nothing,
             #[cfg(all(target_os = "linux", feature = "mapping"))]
             Sink::File(_) => Accepts::Memory,
         }
@@ -210,7 +233,7 @@ impl<'o> Output<'o> {
         let pending = self.writer.pending();
         let written = match &mut self.sink {
             // Nothing is borrowed.
-            Sink::None | Sink::Placed(_) => Ok(()),
+            Sink::None | Sink::Placed { .. } => Ok(()),
             Sink::Writer { out, vectored } => {
                 let mut slices = [IoSlice::new(&[]); MAX_PARTS];
                 write_all(&mut **out, borrowed.slices(pending, &mut slices)).map(|several| *vectored = several)

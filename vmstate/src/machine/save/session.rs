@@ -5,7 +5,7 @@ use vmstate_types::error::SaveErrorKind;
 
 use super::{SaveOptions, SaveStats};
 use crate::machine::Machine;
-use crate::machine::configuration::MAPPED_RAM;
+use crate::machine::configuration;
 use crate::machine::session::{Direction, Mismatch, Ticket};
 use crate::registry::{Registry, SectionHandler, Threading};
 use crate::schema::Release;
@@ -113,7 +113,7 @@ impl SaveSession {
     ) -> Result<(), SaveError> {
         let configuration = machine.configuration.as_ref();
         let configuration = configuration.filter(|_| self.options.configuration && !self.options.device_state_only);
-        let mapped = if out.is_mapped() { Some(with_mapped_ram(configuration)?) } else { None };
+        let mapped = if out.is_mapped() { Some(mapped(configuration)?) } else { None };
         let configuration = mapped.as_ref().or(configuration);
         if self.options.header {
             self.write_header(out, configuration)?;
@@ -338,17 +338,13 @@ impl SaveSession {
 }
 
 /// Returns the configuration of a file in which guest memory has fixed places.
-fn with_mapped_ram(configuration: Option<&Configuration>) -> Result<Configuration, SaveError> {
-    let Some(mut configuration) = configuration.cloned() else {
-        return Err(SaveError::misuse(
-            "a file with memory at fixed places needs a configuration: set the machine type",
-        ));
-    };
-    let capabilities = configuration.capabilities.get_or_insert_default();
-    if !capabilities.iter().any(|name| name == MAPPED_RAM) {
-        capabilities.push(MAPPED_RAM.to_owned());
+fn mapped(configuration: Option<&Configuration>) -> Result<Configuration, SaveError> {
+    match configuration.cloned() {
+        Some(configuration) => Ok(configuration::with_mapped_ram(configuration)),
+        None => {
+            Err(SaveError::misuse("a file with memory at fixed places needs a configuration: set the machine type"))
+        }
     }
-    Ok(configuration)
 }
 
 fn check_versions<T: Threading>(registry: &Registry<'_, T>, options: &SaveOptions) -> Result<(), SaveError> {

@@ -82,7 +82,7 @@ capabilities! {
     /// Slows down the vCPUs that write the most memory.
     DirtyLimit = "dirty-limit", Releases::SINCE_10_0, Missing;
     /// Stores pages at fixed places of a file.
-    MappedRam = "mapped-ram", Releases::SINCE_10_0, Missing;
+    MappedRam = "mapped-ram", Releases::SINCE_10_0, Implemented;
 }
 
 /// A row of the table of capabilities.
@@ -199,8 +199,13 @@ impl Capabilities {
         rules::check(self, release)?;
         match self.iter().find(|capability| !capability.is_implemented()) {
             Some(capability) => Err(CapabilityConflict::NotImplemented { capability }),
-            None => Ok(()),
+            None => self.check_combinations(),
         }
+    }
+
+    /// Checks that this library implements the combination.
+    pub(super) fn check_combinations(self) -> Result<(), CapabilityConflict> {
+        rules::check_combinations(self)
     }
 }
 

@@ -19,6 +19,14 @@ pub enum CapabilityConflict {
         /// The capability.
         capability: Capability,
     },
+    /// QEMU accepts both capabilities together, but this library implements each only alone.
+    #[error("capability `{capability}` is not implemented together with `{other}`; switch one of them off")]
+    NotCombined {
+        /// The capability.
+        capability: Capability,
+        /// The other one.
+        other: Capability,
+    },
     /// A capability needs another one.
     #[error("capability `{capability}` requires `{required}`; switch both on")]
     Requires {
@@ -47,7 +55,7 @@ impl CapabilityConflict {
     pub fn qemu_message(&self) -> String {
         match self {
             Self::Unknown { name } => format!("Parameter 'capability' does not accept value '{name}'"),
-            Self::NotImplemented { .. } => self.to_string(),
+            Self::NotImplemented { .. } | Self::NotCombined { .. } => self.to_string(),
             Self::Requires { qemu_message, .. } | Self::Excludes { qemu_message, .. } => qemu_message.clone(),
         }
     }
@@ -163,6 +171,15 @@ pub(super) fn check(set: Capabilities, release: QemuRelease) -> Result<(), Capab
     match RULES.iter().find(|rule| rule.releases.contains(release) && rule.is_violated(set)) {
         Some(rule) => Err(rule.conflict()),
         None => Ok(()),
+    }
+}
+
+/// Checks a set for combinations that this library does not implement.
+pub(super) fn check_combinations(set: Capabilities) -> Result<(), CapabilityConflict> {
+    let (capability, other) = (Capability::MappedRam, Capability::Multifd);
+    match set.has(capability) && set.has(other) {
+        true => Err(CapabilityConflict::NotCombined { capability, other }),
+        false => Ok(()),
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Channel {
     tunnel: Option<Tunnel>,
     /// The pipes of a program or descriptor.
     relay: Option<Relay>,
+    /// The offset of the stream in the file, if the connection is one.
+    place: Option<u64>,
 }
 
 /// The time limits and the encryption of the connections of a source.
@@ -48,7 +50,7 @@ impl Channel {
     pub(super) fn of_socket(socket: OwnedFd, progress: Duration) -> io::Result<Self> {
         let socket = Socket::new(socket, progress)?;
         let (input, output) = (Some(socket.file()?), Some(socket.file()?));
-        Ok(Self { input, output, socket: Some(socket), tunnel: None, relay: None })
+        Ok(Self { input, output, socket: Some(socket), tunnel: None, relay: None, place: None })
     }
 
     /// Takes an encrypted connection, and the socket through which the migration uses it.
@@ -76,7 +78,15 @@ impl Channel {
 
     fn of_file(file: File, output: bool) -> Self {
         let (input, output) = if output { (None, Some(file)) } else { (Some(file), None) };
-        Self { input, output, socket: None, tunnel: None, relay: None }
+        Self { input, output, socket: None, tunnel: None, relay: None, place: None }
+    }
+
+    /// Takes a file in which the stream begins at `offset`.
+    fn of_file_at(mut file: File, offset: u64, output: bool) -> io::Result<Self> {
+        file.seek(SeekFrom::Start(offset))?;
+        let mut channel = Self::of_file(file, output);
+        channel.place = Some(offset);
+        Ok(channel)
     }
 
     /// Takes the socket that is used in the place of pipes.
@@ -94,10 +104,13 @@ impl Channel {
             Uri::Vsock { cid, port } => Self::of_socket(address::connect_vsock(cid, port)?, progress),
             Uri::Exec(arguments) => Self::of_relay(Relay::run(arguments, progress)?, progress),
             Uri::File { path, offset } => {
-                // Bytes before the offset belong to others (`file_start_outgoing_migration` in QEMU's `migration/file.c`).
-                let mut file = OpenOptions::new().write(true).create(true).truncate(*offset == 0).open(path)?;
-                file.seek(SeekFrom::Start(*offset))?;
-                Ok(Self::of_file(file, true))
+                let file = OpenOptions::new().write(true).create(true).truncate(*offset == 0).open(path)?;
+                // Bytes before the offset belong to others, and everything from there on is replaced
+                // (`file_start_outgoing_migration` in QEMU's `migration/file.c`). Devices have no length.
+                if file.metadata()?.is_file() {
+                    file.set_len(*offset)?;
+                }
+                Self::of_file_at(file, *offset, true)
             }
             Uri::Fd(name) => Self::of_descriptor(descriptor::duplicate(name)?, true, progress),
             Uri::Defer => Err(address::deferred()),
@@ -116,11 +129,7 @@ impl Channel {
     fn open_plain(uri: &Uri, progress: Duration) -> io::Result<Self> {
         match uri {
             Uri::Exec(arguments) => Self::of_relay(Relay::run(arguments, progress)?, progress),
-            Uri::File { path, offset } => {
-                let mut file = File::open(path)?;
-                file.seek(SeekFrom::Start(*offset))?;
-                Ok(Self::of_file(file, false))
-            }
+            Uri::File { path, offset } => Self::of_file_at(File::open(path)?, *offset, false),
             Uri::Fd(name) => Self::of_descriptor(descriptor::duplicate(name)?, false, progress),
             other => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`{other}` needs a listener"))),
         }
@@ -140,6 +149,11 @@ impl Channel {
     /// Returns the socket, if the connection is one.
     pub(super) fn socket(&self) -> Option<&Socket> {
         self.socket.as_ref()
+    }
+
+    /// Returns the offset of the stream in the file, if the connection is one with an address.
+    pub(super) fn place(&self) -> Option<u64> {
+        self.place
     }
 
     /// Checks that the peer has received everything, after its end was read.

@@ -33,6 +33,7 @@ mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "no_tls.rs"]
 mod tls;
+mod transport;
 mod watch;
 
 pub use self::host::{Host, HostError, HostMemory};

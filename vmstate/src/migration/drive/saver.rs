@@ -7,7 +7,7 @@ use vmstate_types::{SaveError, Writer};
 
 use super::host::{Host, HostMemory};
 use super::multifd::Sending;
-use crate::machine::SaveSession;
+use crate::machine::{SaveSession, with_mapped_ram};
 use crate::memory::RamBlock;
 use crate::migration::source::Done;
 use crate::ram::{self, Ram};
@@ -35,6 +35,16 @@ pub(super) struct Saver {
     sending: Option<Sending>,
     /// The bytes of the data channels that were reported.
     counted: u64,
+    placed: Option<Placed>,
+}
+
+/// A file in which memory has fixed places.
+#[derive(Debug)]
+struct Placed {
+    /// The offset of the stream in the file.
+    start: u64,
+    /// The bytes that were written and not reported.
+    written: u64,
 }
 
 impl Saver {
@@ -52,7 +62,13 @@ impl Saver {
             ram = ram.save_channels(Arc::clone(sending.shared()), sending.at_section_ends());
         }
         let header = SectionHeader::full(SECTION_ID, "ram", 0, ram::VERSION);
-        Self { out, writer: Writer::new(), ram, header, tail: Writer::new(), sending, counted: 0 }
+        Self { out, writer: Writer::new(), ram, header, tail: Writer::new(), sending, counted: 0, placed: None }
+    }
+
+    /// Gives memory fixed places in the file, in which the stream begins at `start`.
+    pub(super) fn placed_at(mut self, start: u64) -> Self {
+        self.placed = Some(Placed { start, written: 0 });
+        self
     }
 
     /// Writes the header, the configuration, commands and the start of the memory.
@@ -60,7 +76,10 @@ impl Saver {
         let start = self.writer.offset();
         let mut stream = StreamWriter::new(&mut self.writer);
         stream.header();
-        stream.configuration(configuration);
+        match self.placed {
+            Some(_) => stream.configuration(&with_mapped_ram(configuration.clone())),
+            None => stream.configuration(configuration),
+        }
         for command in commands {
             stream.command(command)?;
         }
@@ -70,8 +89,10 @@ impl Saver {
 
     pub(super) fn command(&mut self, command: &Command) -> Result<Done, SaveError> {
         let start = self.writer.offset();
-        StreamWriter::new(&mut self.writer).command(command)?;
-        self.writer.flush_to(&mut self.out).map_err(SaveError::io)?;
+        write(&mut self.placed, &mut self.writer, &mut self.out, |output| {
+            StreamWriter::new(output.writer()).command(command)?;
+            output.flush()
+        })?;
         Ok(self.done(start))
     }
 
@@ -97,17 +118,16 @@ impl Saver {
     pub(super) fn devices(&mut self, host: &mut impl Host, configuration: &Configuration) -> Result<Done, SaveError> {
         let start = self.writer.offset();
         let mut saved = Err(SaveError::misuse("the host did not provide its machine"));
-        let (writer, out, tail) = (&mut self.writer, &mut self.out, &mut self.tail);
+        let (placed, writer, out, tail) = (&mut self.placed, &mut self.writer, &mut self.out, &mut self.tail);
         let options = host.save_options().without_header();
         host.with_machine(&mut |machine| {
             machine.set_configuration(configuration.clone());
-            saved = (|| {
-                let mut output = Output::new(writer, Some(out));
-                let mut session = SaveSession::begin(machine, &mut output, options.clone())?;
-                session.devices(machine, &mut output)?;
+            saved = write(placed, writer, out, |output| {
+                let mut session = SaveSession::begin(machine, output, options.clone())?;
+                session.devices(machine, output)?;
                 output.flush()?;
                 session.finish(machine, &mut Output::new(tail, None)).map(drop)
-            })();
+            });
         });
         saved?;
         Ok(self.done(start))
@@ -115,7 +135,13 @@ impl Saver {
 
     pub(super) fn end(&mut self) -> Result<Done, SaveError> {
         let start = self.tail.offset();
-        self.tail.flush_to(&mut self.out).map_err(SaveError::io)?;
+        match &self.placed {
+            Some(placed) => {
+                let place = placed.start.saturating_add(self.writer.offset());
+                Output::to_mapped_file(&mut self.tail, &self.out, place).flush()?;
+            }
+            None => self.tail.flush_to(&mut self.out).map_err(SaveError::io)?,
+        }
         Ok(Done::new(self.tail.offset() - start, 0))
     }
 
@@ -136,20 +162,42 @@ impl Saver {
     ) -> Result<(), SaveError> {
         self.header.kind = kind;
         StreamWriter::new(&mut self.writer).begin_section(&self.header);
-        #[cfg(all(target_os = "linux", feature = "mapping"))]
-        let mut output = Output::to_file(&mut self.writer, &self.out);
-        #[cfg(not(all(target_os = "linux", feature = "mapping")))]
-        let mut output = Output::new(&mut self.writer, Some(&mut self.out));
-        save(&mut self.ram, &mut output)?;
-        StreamWriter::resume(output.writer(), SECTION_ID).end_section();
-        output.flush()
+        let ram = &mut self.ram;
+        write(&mut self.placed, &mut self.writer, &mut self.out, |output| {
+            save(ram, output)?;
+            StreamWriter::resume(output.writer(), SECTION_ID).end_section();
+            output.flush()
+        })
     }
 
     pub(super) fn done(&mut self, start: u64) -> Done {
         let remaining = self.ram.pending_estimate().total();
         let multifd = self.sending.as_ref().map_or(0, |sending| sending.shared().bytes());
-        let bytes = self.writer.offset() - start + (multifd - self.counted);
+        let written = match &mut self.placed {
+            Some(placed) => std::mem::take(&mut placed.written),
+            None => self.writer.offset() - start,
+        };
+        let bytes = written + (multifd - self.counted);
         self.counted = multifd;
         Done::new(bytes, remaining).multifd(multifd).pages(self.ram.sent_pages()).xbzrle(self.ram.xbzrle_counters())
     }
+}
+
+/// Calls `write` with the output of the stream. Without places, the kernel reads guest memory from its place.
+fn write(
+    placed: &mut Option<Placed>,
+    writer: &mut Writer,
+    out: &mut File,
+    write: impl FnOnce(&mut Output<'_>) -> Result<(), SaveError>,
+) -> Result<(), SaveError> {
+    let Some(placed) = placed else {
+        #[cfg(all(target_os = "linux", feature = "mapping"))]
+        return write(&mut Output::to_file(writer, out));
+        #[cfg(not(all(target_os = "linux", feature = "mapping")))]
+        return write(&mut Output::new(writer, Some(out)));
+    };
+    let mut output = Output::to_mapped_file(writer, out, placed.start);
+    let result = write(&mut output);
+    placed.written += output.placed_bytes();
+    result
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+mod mapped;
 mod multifd;
 #[cfg(feature = "tls")]
 mod tls;
@@ -17,7 +18,7 @@ use crate::machine::{LoadReport, Machine};
 use crate::memory::{DirtyLog, Layout, Marked, PageSize, RamBlock, VecBlock};
 use crate::migration::destination::DestinationConfig;
 use crate::migration::source::SourceControl;
-use crate::migration::{Event, MigrationStatus, Parameters, Uri};
+use crate::migration::{Event, MigrationStatus, Parameters, Statistics, Uri};
 use crate::section::RawSection;
 use crate::stream::Configuration;
 use vmstate_types::{LoadError, Reader, SaveError, Writer};
@@ -31,6 +32,8 @@ pub(in crate::migration) struct Board {
     pub(in crate::migration) runs: bool,
     /// The number of pages that the guest writes at each stop, in place of vCPUs.
     writes: u64,
+    /// The pages that the guest clears at each stop.
+    clears: std::ops::Range<u64>,
     pub(in crate::migration) uuid: [u8; 16],
     /// Set if a loaded machine cannot run here.
     pub(in crate::migration) rejects: bool,
@@ -57,7 +60,7 @@ impl Board {
         let ram = Arc::new(VecBlock::new("ram", bytes));
         let layout = Layout::new(PageSize::DEFAULT, [&*ram]).unwrap();
         let log = Arc::new(Marked::new(&layout));
-        Self { machine: "board", ram, log, register: 0, runs, writes: 0, uuid: [0; 16], rejects: false }
+        Self { machine: "board", ram, log, register: 0, runs, writes: 0, clears: 0..0, uuid: [0; 16], rejects: false }
     }
 
     pub(in crate::migration) fn source() -> Self {
@@ -103,6 +106,10 @@ impl Host for Board {
         for page in 0..self.writes {
             self.ram.write(page * 4096, b"written last").unwrap();
             self.log.mark(0, page * 4096, 12);
+        }
+        for page in self.clears.clone() {
+            self.ram.write(page * 4096, &[0; 4096]).unwrap();
+            self.log.mark(0, page * 4096, 4096);
         }
         Ok(())
     }

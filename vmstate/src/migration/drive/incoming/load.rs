@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vmstate_types::{LoadError, Reader};
 
 use super::driver::{Driver, UNSUPPORTED};
-use crate::machine::{LoadReport, LoadSession, Machine, Step, Trailer};
+use crate::machine::{LoadReport, LoadSession, Machine, Step, Trailer, with_mapped_ram};
 use crate::migration::capability::Capability;
 use crate::migration::destination::{DestinationAction, DestinationInput, Item};
 use crate::migration::drive::channel::Channel;
@@ -15,7 +15,7 @@ use crate::migration::drive::socket::{Socket, TimedReader};
 use crate::migration::status::Event;
 use crate::ram::{self, AnnouncedRam, Ram};
 use crate::registry::{EntryId, RegisterError, Registration};
-use crate::stream::StreamReader;
+use crate::stream::{Configuration, StreamReader};
 
 impl<E: FnMut(Event)> Driver<'_, E> {
     /// Loads the stream, and returns the first action that does not need the machine.
@@ -28,12 +28,14 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         }
         let mut used = None;
         host.with_machine(&mut |machine| {
-            machine.set_configuration(configuration.clone());
+            machine.set_configuration(self.expected(configuration.clone()));
             let registered = self.register_memory(machine, &memory);
             used = Some(match registered {
                 Ok(memory) => {
                     let next = self.load_machine(machine);
                     machine.unregister(memory);
+                    // Later saves decide anew whether memory has fixed places.
+                    machine.set_configuration(configuration.clone());
                     next
                 }
                 Err(error) => {
@@ -46,6 +48,14 @@ impl<E: FnMut(Event)> Driver<'_, E> {
             self.handle(DestinationInput::Failed("the host did not provide its machine".to_owned()));
             self.next_action()
         })
+    }
+
+    /// Returns the configuration that the stream must have.
+    fn expected(&self, configuration: Configuration) -> Configuration {
+        match self.incoming.config.capabilities.has(Capability::MappedRam) {
+            true => with_mapped_ram(configuration),
+            false => configuration,
+        }
     }
 
     fn register_memory(&self, machine: &mut Machine<'_>, memory: &HostMemory) -> Result<EntryId, RegisterError> {
@@ -74,7 +84,14 @@ impl<E: FnMut(Event)> Driver<'_, E> {
             self.handle(DestinationInput::Lost("the connection cannot be read".to_owned()));
             return self.next_action();
         };
-        let mut reader = Reader::from_read(TimedReader(input));
+        let mut reader = match self.place().map(|place| Reader::from_file_at(input.try_clone()?, place)) {
+            Some(Ok(reader)) => reader,
+            Some(Err(error)) => {
+                self.handle(DestinationInput::Failed(format!("the file cannot be read: {error}")));
+                return self.next_action();
+            }
+            None => Reader::from_read(TimedReader(input)),
+        };
         // The driver reads it: the engine has to know if it is truncated.
         let options = self.incoming.options.clone().trailer(Trailer::Ignore);
         let opened = options.open(&mut reader).and_then(|mut stream| {
@@ -87,7 +104,7 @@ impl<E: FnMut(Event)> Driver<'_, E> {
                 self.load_stream(machine, &mut stream, session, action, Part::Stream)
             }
             Err(error) => {
-                self.handle(failure(&error));
+                self.handle(failure(&error, self.place()));
                 self.next_action()
             }
         }
@@ -118,7 +135,7 @@ impl<E: FnMut(Event)> Driver<'_, E> {
                         DestinationInput::Failed(package.err().unwrap_or_default())
                     }
                 },
-                Some(DestinationAction::Load) => self.explain(take_item(machine, stream, &mut session)),
+                Some(DestinationAction::Load) => self.explain(take_item(machine, stream, &mut session, self.place())),
                 // The host accepts the devices when the machine does not borrow them anymore.
                 Some(DestinationAction::Commit) if self.report.is_some() => return action,
                 Some(DestinationAction::Commit) => match self.commit(machine, stream, &mut session, part) {
@@ -196,15 +213,23 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         if part == Part::Package {
             session.end_package(stream);
         }
-        session.commit(machine).map_err(|error| failure(&error))
+        session.commit(machine).map_err(|error| failure(&error, self.place()))
+    }
+
+    /// Returns the offset of the stream, if it is in a file.
+    fn place(&self) -> Option<u64> {
+        self.channel.as_ref().and_then(Channel::place)
     }
 }
 
-fn failure(error: &LoadError) -> DestinationInput {
-    if error.is_truncated() {
-        DestinationInput::Lost(format!("connection lost: {error}"))
-    } else {
-        DestinationInput::Failed(error.to_string())
+/// Returns the input for an error of a stream, which is in a file if it has a place. Nothing follows in a file that ends.
+fn failure(error: &LoadError, place: Option<u64>) -> DestinationInput {
+    match (error.is_truncated(), place) {
+        (true, None) => DestinationInput::Lost(format!("connection lost: {error}")),
+        (true, Some(_)) => DestinationInput::Failed(format!(
+            "{error}; the file is incomplete: its migration has not completed, or it was cut. Save the guest again"
+        )),
+        (false, _) => DestinationInput::Failed(error.to_string()),
     }
 }
 
@@ -213,6 +238,7 @@ fn take_item(
     machine: &mut Machine<'_>,
     stream: &mut StreamReader<'_, '_>,
     session: &mut Option<LoadSession>,
+    place: Option<u64>,
 ) -> DestinationInput {
     let Some(current) = session else { return DestinationInput::Failed("the load has ended".to_owned()) };
     let item = match current.step(machine, stream) {
@@ -230,7 +256,7 @@ fn take_item(
                 Some(session) => session.fail(machine, stream, error),
                 None => error,
             };
-            return failure(&error);
+            return failure(&error, place);
         }
     };
     DestinationInput::Item(item)

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use self::driver::Driver;
-use super::MigrationError;
 use super::channel::Channel;
 use super::host::Host;
 use super::listener::Listener;
 use super::socket::Socket;
 use super::tls::Server;
+use super::{MigrationError, transport};
 use crate::machine::LoadOptions;
 use crate::migration::capability::Capability;
 use crate::migration::destination::{Destination, DestinationConfig};
@@ -134,6 +134,7 @@ impl Incoming {
     /// # Errors
     /// See [`listen`](Self::listen).
     pub fn listen_with(uri: &Uri, config: DestinationConfig) -> Result<Self, MigrationError> {
+        transport::check(config.capabilities, uri)?;
         let server = Server::new(&config).map_err(|error| MigrationError::new("listener", &error))?;
         let listener = Listener::new(uri).map_err(|error| MigrationError::new("listener", &error))?;
         let listener = listener.secure(server.as_ref());

@@ -100,7 +100,13 @@ impl<H: Host> Outgoing<'_, H> {
                 saver.reconnect(output);
                 saver
             }
-            None => Saver::new(output, memory, self.source.xbzrle_cache_size(), sending),
+            None => {
+                let saver = Saver::new(output, memory, self.source.xbzrle_cache_size(), sending);
+                match channel.place().filter(|_| self.source.config().capabilities.has(Capability::MappedRam)) {
+                    Some(start) => saver.placed_at(start),
+                    None => saver,
+                }
+            }
         };
         self.connection = Some(Connection { saver, channel });
         Ok(Done::default())

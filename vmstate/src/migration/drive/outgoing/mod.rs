@@ -6,12 +6,12 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use self::actions::Connection;
-use super::MigrationError;
 use super::channel::until;
 use super::host::Host;
 use super::saver::Saver;
 use super::tls::Client;
 use super::watch::Watch;
+use super::{MigrationError, transport};
 use crate::memory::Layout;
 use crate::migration::capability::{Capabilities, Capability};
 use crate::migration::parameter::{Mode, Parameters};
@@ -117,6 +117,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
     /// # Errors
     /// See [`start`](Self::start).
     pub fn start_with(host: &'h mut H, uri: &Uri, config: SourceConfig) -> Result<Self, MigrationError> {
+        transport::check_source(&config, uri)?;
         let memory = host.memory();
         let runs = host.is_running();
         let blockers = blockers(host, runs && memory.log.is_none(), config.parameters.mode);

@@ -1,6 +1,7 @@
 //! Both directions of the main connection, and the hand-over of the guest.
 
 use std::mem;
+use std::ops::Range;
 
 use vmstate_types::LoadError;
 
@@ -17,6 +18,10 @@ use crate::stream::{Command, DestinationState, ReturnPathMessage, SectionKind, S
 
 /// Upper bound on the end of a stream that is held back. Descriptions of QEMU's machines have about 100 KiB.
 const MAX_END: usize = 64 << 20;
+
+/// The bytes that are decoded at first after the content of a page: the next record, and perhaps the begin of the next page.
+/// Most of its content is then forwarded without a copy.
+const PIECE: usize = 64;
 
 /// The progress of a relayed migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +68,10 @@ pub struct Relay {
     figures: RelayFigures,
     for_source: Vec<u8>,
     for_destination: Vec<u8>,
+    /// The number of bytes of the source before the current ones.
+    before: u64,
+    /// The current bytes of the source that follow `for_destination`.
+    direct: Range<usize>,
     /// The end of the stream, which is held back.
     end: Vec<u8>,
     /// The parts of the stream that the last step has decoded.
@@ -90,6 +99,8 @@ impl Relay {
             figures: RelayFigures::default(),
             for_source: Vec::new(),
             for_destination: Vec::new(),
+            before: 0,
+            direct: 0..0,
             end: Vec::new(),
             seen: Vec::new(),
             return_path: false,
@@ -163,17 +174,84 @@ impl Relay {
     /// # Errors
     /// Returns an error if the stream is malformed, or uses something that cannot be relayed.
     pub fn source_bytes(&mut self, bytes: &[u8]) -> Result<(), RelayError> {
+        let direct = self.pass(bytes)?;
+        self.for_destination.extend_from_slice(direct);
+        Ok(())
+    }
+
+    /// Forwards bytes of the source. Returns the part of them that follows the [copied](Self::swap_for_destination) bytes.
+    ///
+    /// # Errors
+    /// As [`source_bytes`](Self::source_bytes).
+    pub(in crate::migration) fn pass<'b>(&mut self, bytes: &'b [u8]) -> Result<&'b [u8], RelayError> {
+        self.before = self.figures.bytes;
         self.figures.bytes = self.figures.bytes.saturating_add(bytes.len() as u64);
-        let skipped = usize::try_from(self.stream.input.skipped()).unwrap_or(usize::MAX).min(bytes.len());
-        let content = bytes.get(..skipped).unwrap_or_default();
-        if self.is_holding() { &mut self.end } else { &mut self.for_destination }.extend_from_slice(content);
-        self.stream.input.push(bytes);
-        while self.step()? {}
-        self.check_end()
+        let decoded = self.decode(bytes);
+        if let Err(error) = decoded {
+            self.copy_direct(bytes);
+            return Err(error);
+        }
+        Ok(bytes.get(mem::take(&mut self.direct)).unwrap_or_default())
+    }
+
+    fn decode(&mut self, bytes: &[u8]) -> Result<(), RelayError> {
+        let (mut decoded, mut length) = (0, PIECE);
+        while decoded < bytes.len() {
+            let skipped = usize::try_from(self.stream.input.skipped()).unwrap_or(usize::MAX);
+            let rest = bytes.len() - decoded;
+            let piece = if skipped > 0 {
+                length = PIECE;
+                self.forward(decoded..decoded + skipped.min(rest), bytes);
+                skipped.min(rest)
+            } else {
+                let piece = length.min(rest);
+                length = length.saturating_mul(8);
+                piece
+            };
+            self.stream.input.push(bytes.get(decoded..decoded + piece).unwrap_or_default());
+            decoded += piece;
+            while self.step(bytes)? {}
+            self.check_end()?;
+        }
+        Ok(())
+    }
+
+    /// Forwards or holds a part of the source's current bytes.
+    fn forward(&mut self, part: Range<usize>, bytes: &[u8]) {
+        if self.is_holding() {
+            self.end.extend_from_slice(bytes.get(part).unwrap_or_default());
+        } else if self.direct.end == part.start && !self.direct.is_empty() {
+            self.direct.end = part.end;
+        } else {
+            self.copy_direct(bytes);
+            self.direct = part;
+        }
+    }
+
+    /// Copies the part that follows the bytes for the destination.
+    fn copy_direct(&mut self, bytes: &[u8]) {
+        let direct = mem::take(&mut self.direct);
+        self.for_destination.extend_from_slice(bytes.get(direct).unwrap_or_default());
+    }
+
+    /// Forwards or holds the item that begins at `start` and has just been decoded.
+    fn forward_item(&mut self, start: u64, bytes: &[u8]) {
+        let end = self.stream.input.offset();
+        let index = |offset: u64| usize::try_from(offset.saturating_sub(self.before)).unwrap_or(usize::MAX);
+        let part = index(start)..index(end);
+        // The begin of the item has arrived before.
+        let length = usize::try_from(self.before.min(end).saturating_sub(start)).unwrap_or(usize::MAX);
+        if length > 0 {
+            self.copy_direct(bytes);
+            let earlier = self.stream.input.consumed(start).get(..length).unwrap_or_default();
+            let target = if self.is_holding() { &mut self.end } else { &mut self.for_destination };
+            target.extend_from_slice(earlier);
+        }
+        self.forward(part, bytes);
     }
 
     /// Forwards one item. Returns `false` if it has not arrived completely.
-    fn step(&mut self) -> Result<bool, RelayError> {
+    fn step(&mut self, bytes: &[u8]) -> Result<bool, RelayError> {
         let start = self.stream.input.offset();
         let mut seen = mem::take(&mut self.seen);
         let more = self.stream.step(&mut |item| seen.push(item)).map_err(RelayError::Source)?;
@@ -183,12 +261,13 @@ impl Relay {
             self.notice(item)?;
         }
         self.seen = seen;
-        let target = if self.is_holding() { &mut self.end } else { &mut self.for_destination };
-        target.extend_from_slice(self.stream.input.consumed(start));
+        self.forward_item(start, bytes);
         if is_header {
+            self.copy_direct(bytes);
             self.rewrite_header(start)?;
         }
         if asks && self.phase == RelayPhase::Ending {
+            self.copy_direct(bytes);
             self.rewrite_end()?;
             self.ask();
         }
@@ -322,8 +401,9 @@ impl Relay {
     /// # Errors
     /// As [`source_bytes`](Self::source_bytes).
     pub fn source_is_idle(&mut self) -> Result<bool, RelayError> {
+        self.before = self.figures.bytes;
         if self.phase == RelayPhase::Passing && self.stream.end_payload() {
-            while self.step()? {}
+            while self.step(&[])? {}
         }
         let is_bare = self.phase == RelayPhase::Ending && self.end.len() == 1;
         if is_bare {

@@ -123,6 +123,20 @@ fn memory_passes_without_being_collected() {
 }
 
 #[test]
+fn content_of_pages_is_not_copied() {
+    let bytes = stream(&start(), 4096);
+    let (mut relay, mut sent, mut copied, mut out) = (Relay::new(), Vec::new(), 0, Vec::new());
+    for piece in bytes.chunks(100_000) {
+        let direct = relay.pass(piece).unwrap();
+        relay.swap_for_destination(&mut out);
+        copied += out.len();
+        sent.extend_from_slice(&out);
+        sent.extend_from_slice(direct);
+    }
+    assert!(bytes.starts_with(&sent) && copied < sent.len() / 1000, "{copied} of {}", sent.len());
+}
+
+#[test]
 fn capabilities_that_cannot_be_relayed_are_named() {
     let first = |command: Command| stream(&[Command::OpenReturnPath, command], 4);
     for (bytes, name) in [

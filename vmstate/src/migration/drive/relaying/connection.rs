@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::thread;
 use std::time::Instant;
 
@@ -157,24 +157,36 @@ fn main(shared: &Shared, channel: &Channel, source: Peer<'_>, destination: Peer<
 /// Forwards the stream to its end. Returns an error if the connection is lost.
 fn forward_stream(shared: &Shared, source: Peer<'_>, destination: Peer<'_>) -> io::Result<()> {
     let (mut buffer, mut out) = (vec![0; BUFFER], Vec::new());
-    let mut output = destination.file;
     loop {
         let count = read(source, &mut buffer)?;
         if count == 0 {
             return Ok(());
         }
         let mut state = shared.lock();
-        let forwarded = state.relay.source_bytes(buffer.get(..count).unwrap_or_default());
+        let forwarded = state.relay.pass(buffer.get(..count).unwrap_or_default());
         state.relay.swap_for_destination(&mut out);
-        if let Err(error) = forwarded {
-            state.end(RelayOutcome::Failed(error.to_string()));
-            return Ok(());
-        }
+        let direct = match forwarded {
+            Ok(direct) => direct,
+            Err(error) => {
+                state.end(RelayOutcome::Failed(error.to_string()));
+                return Ok(());
+            }
+        };
         drop(state);
-        if let Err(error) = output.write_all(&out) {
+        if let Err(error) = write_both(destination.file, &out, direct) {
             lose(shared, source, &lost_connection("destination", &error));
         }
     }
+}
+
+/// Writes `first` and `second`, if possible with one call.
+fn write_both(mut output: &File, first: &[u8], second: &[u8]) -> io::Result<()> {
+    let written = match output.write_vectored(&[IoSlice::new(first), IoSlice::new(second)]) {
+        Err(error) if error.kind() == ErrorKind::Interrupted => 0,
+        result => result?,
+    };
+    output.write_all(first.get(written..).unwrap_or_default())?;
+    output.write_all(second.get(written.saturating_sub(first.len())..).unwrap_or_default())
 }
 
 fn lost_connection(peer: &str, error: &impl Display) -> String {

@@ -9,11 +9,10 @@ use std::time::Instant;
 use super::super::channel::{Channel, explain};
 use super::super::socket::Socket;
 use super::RelayOutcome;
+use super::copying::{BUFFER, Peer, copy, read};
 use super::shared::Shared;
 use crate::migration::relay::RelayPhase;
 
-/// The number of bytes that are forwarded at once, in each direction of each connection.
-const BUFFER: usize = 256 << 10;
 /// The first byte of TLS.
 const TLS: u8 = 0x16;
 
@@ -100,47 +99,12 @@ fn forward(shared: &Shared, kind: Kind, source: &Channel, destination: &Channel)
     false
 }
 
-/// One end of a connection.
-#[derive(Clone, Copy)]
-struct Peer<'a> {
-    socket: &'a Socket,
-    file: &'a File,
-}
-
-impl<'a> Peer<'a> {
-    fn new(channel: &'a Channel) -> Option<Self> {
-        Some(Self { socket: channel.socket()?, file: channel.input.as_ref()? })
-    }
-}
-
 /// Copies both directions of a connection to their ends.
 fn both(source: Peer<'_>, destination: Peer<'_>) {
     thread::scope(|scope| {
         scope.spawn(move || copy(destination, source));
         copy(source, destination);
     });
-}
-
-fn copy(from: Peer<'_>, to: Peer<'_>) {
-    let mut buffer = vec![0; BUFFER];
-    let mut output = to.file;
-    while let Ok(count @ 1..) = read(from, &mut buffer) {
-        if output.write_all(buffer.get(..count).unwrap_or_default()).is_err() {
-            from.socket.stop_reading();
-            return;
-        }
-    }
-    to.socket.stop_writing();
-}
-
-fn read(from: Peer<'_>, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut input = from.file;
-    loop {
-        match input.read(buffer) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
 }
 
 /// Forwards the main connection. Returns whether its end at the destination must be a reset.
@@ -158,7 +122,7 @@ fn main(shared: &Shared, channel: &Channel, source: Peer<'_>, destination: Peer<
 fn forward_stream(shared: &Shared, source: Peer<'_>, destination: Peer<'_>) -> io::Result<()> {
     let (mut buffer, mut out) = (vec![0; BUFFER], Vec::new());
     loop {
-        let count = read(source, &mut buffer)?;
+        let count = read(source.file, &mut buffer)?;
         if count == 0 {
             return Ok(());
         }

@@ -16,6 +16,7 @@ use crate::migration::relay::{Relay, RelayFigures, RelayRules};
 use crate::migration::source::SourceConfig;
 
 mod connection;
+mod copying;
 mod packets;
 mod recoding;
 mod shared;

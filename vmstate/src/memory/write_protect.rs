@@ -280,4 +280,4 @@ fn unregistered(idstr: &str, source: io::Error) -> MemoryError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

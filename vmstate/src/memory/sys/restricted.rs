@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, geteuid, setrlimit};
 
 use super::pagemap::PAGEMAP_SCAN;
+use crate::memory::write_protect::tests::is_supported;
 use crate::memory::{
     DirtyLog, Layout, Mapping, MappingOptions, MemoryError, MinorFaults, MissingFaults, PageSize, RamBlock,
     WriteProtect,
@@ -159,16 +160,6 @@ fn map(_: &Arc<Mapping>) -> Result<(), MemoryError> {
 
 fn prefault(_: &Arc<Mapping>) -> Result<(), MemoryError> {
     MappingOptions::anonymous().prefault(true).map("more", SIZE).map(drop)
-}
-
-/// Returns whether the system supports dirty tracking, so that a restriction makes a difference.
-fn is_supported() -> bool {
-    let probe = WriteProtect::probe();
-    assert!(probe.is_ok() || std::env::var_os("VMSTATE_REQUIRE_USERFAULTFD").is_none(), "{probe:?}");
-    if let Err(error) = &probe {
-        eprintln!("NOT TESTED: {error}");
-    }
-    probe.is_ok()
 }
 
 fn assert_errors(restriction: Restriction, tests: &[Test], expected: &str) {

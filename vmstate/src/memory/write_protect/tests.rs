@@ -12,7 +12,7 @@ const SIZE: u64 = 4 << 20;
 const PAGES: u64 = SIZE / 4096;
 
 /// Returns whether the kernel supports the log. `VMSTATE_REQUIRE_USERFAULTFD` turns a missing feature into a failure.
-fn is_supported() -> bool {
+pub(in crate::memory) fn is_supported() -> bool {
     let probe = WriteProtect::probe();
     assert!(probe.is_ok() || std::env::var_os("VMSTATE_REQUIRE_USERFAULTFD").is_none(), "{probe:?}");
     if let Err(error) = &probe {

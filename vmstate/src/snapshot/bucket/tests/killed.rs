@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::time::Instant;
 
 use rustix::process::{Signal, getpid, kill_process};
 
@@ -14,6 +15,9 @@ const FOLDER: &str = "VMSTATE_TEST_BUCKET";
 const CHANGE: &str = "VMSTATE_TEST_CHANGE";
 const WRITE: &str = "VMSTATE_TEST_WRITE";
 const MOMENT: &str = "VMSTATE_TEST_MOMENT";
+
+/// The time in which a child must end.
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The moments of a write at which a process is killed.
 const MOMENTS: [&str; 3] = ["before", "during", "after"];
@@ -108,7 +112,19 @@ fn killed(folder: &Path, change: &str, write: usize, moment: &str) -> ExitStatus
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", "snapshot::bucket::tests::killed::child_changes_a_bucket"]);
     child.envs([(CHANGE, change), (MOMENT, moment)]).env(FOLDER, folder).env(WRITE, write.to_string());
-    child.stdout(Stdio::null()).stderr(Stdio::inherit()).status().unwrap()
+    let mut child = child.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if start.elapsed() > DEADLINE {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("{change}, killed {moment} write {write}: the child has not ended");
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 fn copy(from: &Path, to: &Path) {

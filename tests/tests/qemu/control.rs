@@ -265,6 +265,7 @@ fn errors_equal_qemus() {
         ("migrate-set-capabilities", json!({"capabilities": [{"capability": "events"}]})),
         ("migrate-set-capabilities", json!({"capabilities": [{"capability": "events", "state": 1}]})),
         ("migrate-set-capabilities", capability("zzz")),
+        ("migrate-set-capabilities", capability("postcopy-preempt")),
         ("migrate-set-parameters", json!({"zzz": 1})),
         ("migrate-set-parameters", json!({"downtime-limit": 2_000_001})),
         ("migrate-set-parameters", json!({"downtime-limit": "x"})),

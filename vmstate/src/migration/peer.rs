@@ -17,6 +17,8 @@ pub(super) struct Behavior {
     pub(super) has_failing: bool,
     /// Announces the switchover in the stream (SWITCHOVER_START).
     switchover_start: bool,
+    /// Connects the channel for requested pages before the switchover, unless the machine type is older.
+    preempt_at_switchover: bool,
     /// Synchronizes data channels with a record, and finds zero pages on them, unless the machine type is older.
     has_flush: bool,
     /// The last version of a machine type whose destination approves the switchover although no device asks for it.
@@ -36,6 +38,8 @@ type Version = (u16, u16);
 
 /// The first version of machine types with `send-switchover-start` (`hw_compat_9_2` in QEMU's `hw/core/machine.c`).
 const SWITCHOVER_START: Version = (10, 0);
+/// The first version of machine types without `x-preempt-pre-7-2` (`hw_compat_7_2`).
+const PREEMPT_AT_SWITCHOVER: Version = (8, 0);
 
 /// The first version of machine types without `multifd-flush-after-each-section` (`hw_compat_8_0`).
 const FLUSH: Version = (8, 1);
@@ -50,6 +54,7 @@ const TABLE: [Behavior; 3] = [
         always_synchronizes: false,
         has_failing: false,
         switchover_start: false,
+        preempt_at_switchover: false,
         has_flush: false,
         legacy_approval: LegacyApproval::Never,
     },
@@ -59,6 +64,7 @@ const TABLE: [Behavior; 3] = [
         always_synchronizes: false,
         has_failing: false,
         switchover_start: true,
+        preempt_at_switchover: true,
         has_flush: true,
         legacy_approval: LegacyApproval::Always,
     },
@@ -68,6 +74,7 @@ const TABLE: [Behavior; 3] = [
         always_synchronizes: true,
         has_failing: true,
         switchover_start: true,
+        preempt_at_switchover: true,
         has_flush: true,
         legacy_approval: LegacyApproval::Until((11, 0)),
     },
@@ -103,6 +110,9 @@ pub struct MachineSwitches {
     /// Reports zero pages on the main channel even if `zero-page-detection` is `multifd`, because the destination
     /// does not find them on data channels.
     pub multifd_legacy_zero: bool,
+    /// Connects the channel for requested pages at the start, and ends it with a record (`x-preempt-pre-7-2`), with the
+    /// capability `postcopy-preempt`.
+    pub preempt_at_setup: bool,
 }
 
 impl MachineSwitches {
@@ -115,6 +125,7 @@ impl MachineSwitches {
             switchover_start: behavior.switchover_start && since(SWITCHOVER_START),
             multifd_section_flush: !behavior.has_flush || !since(FLUSH),
             multifd_legacy_zero: !behavior.has_flush || !since(ZERO_PAGES),
+            preempt_at_setup: !behavior.preempt_at_switchover || !since(PREEMPT_AT_SWITCHOVER),
             legacy_approval: match behavior.legacy_approval {
                 LegacyApproval::Never => false,
                 LegacyApproval::Always => true,
@@ -127,7 +138,13 @@ impl MachineSwitches {
 /// The switches of the newest machine types of QEMU 10.0.
 impl Default for MachineSwitches {
     fn default() -> Self {
-        Self { switchover_start: true, legacy_approval: true, multifd_section_flush: false, multifd_legacy_zero: false }
+        Self {
+            switchover_start: true,
+            legacy_approval: true,
+            multifd_section_flush: false,
+            multifd_legacy_zero: false,
+            preempt_at_setup: false,
+        }
     }
 }
 
@@ -169,9 +186,30 @@ mod tests {
             ("microvm", V11_1, true, false, false, false),
             ("none", V11_1, true, false, false, false),
         ] {
-            let expected =
-                MachineSwitches { switchover_start, legacy_approval, multifd_section_flush, multifd_legacy_zero };
-            assert_eq!(MachineSwitches::new(machine, release), expected, "{machine} in {release}");
+            let found = MachineSwitches::new(machine, release);
+            let preempt_at_setup = found.preempt_at_setup;
+            let expected = MachineSwitches {
+                switchover_start,
+                legacy_approval,
+                multifd_section_flush,
+                multifd_legacy_zero,
+                preempt_at_setup,
+            };
+            assert_eq!(found, expected, "{machine} in {release}");
+        }
+    }
+
+    #[test]
+    fn old_machine_types_connect_preempt_channel_early() {
+        use QemuRelease::{V7_2, V10_0, V11_1};
+        for (machine, release, expected) in [
+            ("microvm", V7_2, true),
+            ("pc-q35-7.2", V10_0, true),
+            ("pc-q35-8.0", V10_0, false),
+            ("microvm", V10_0, false),
+            ("pc-i440fx-7.2", V11_1, true),
+        ] {
+            assert_eq!(MachineSwitches::new(machine, release).preempt_at_setup, expected, "{machine} in {release}");
         }
     }
 }

@@ -80,6 +80,25 @@ struct Placer {
     partial: Option<Partial>,
 }
 
+/// The loader of the channel for requested pages (`postcopy-preempt`): records without sections.
+pub(crate) struct PreemptRam {
+    loader: RamLoader,
+    blocks: Vec<Block>,
+    placer: Option<Placer>,
+    received: Arc<ReceivedPages>,
+}
+
+impl PreemptRam {
+    /// Places pages until the record that ends the channel.
+    ///
+    /// # Errors
+    /// Returns an error at the end of the connection, too.
+    pub(crate) fn load(&mut self, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+        let Self { loader, blocks, placer, received } = self;
+        loader.load_into(&mut Store { blocks, undo: &mut None, placer, received }, reader)
+    }
+}
+
 /// A host page of which some target pages have arrived.
 struct Partial {
     block: usize,
@@ -138,6 +157,15 @@ impl IncomingRam {
         self.load_forgo_undo()?;
         self.lock().placer = Some(Placer { pages, partial: None });
         Ok(())
+    }
+
+    /// Returns the loader of a second channel, whose pages are placed independently of the sections.
+    pub(crate) fn preempt(&self, pages: Box<dyn PlacePages>) -> PreemptRam {
+        let state = self.lock();
+        let mut loader = state.loader.clone();
+        loader.restart();
+        let placer = Some(Placer { pages, partial: None });
+        PreemptRam { loader, blocks: state.blocks.clone(), placer, received: self.received.clone() }
     }
 
     /// Continues on a new connection: a page that was cut is sent again.

@@ -17,7 +17,7 @@ use crate::memory::{DirtyBitmap, PageSize, RamBlock};
 ///
 /// A page is sent again whenever the running source has changed it; the last one counts. Pages are loaded in place, and
 /// keep loaded pages if an error follows, even in the middle of a page. [`Ram`](super::Ram) can roll back.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RamLoader {
     records: RecordReader,
     page: Vec<u8>,

@@ -59,7 +59,7 @@ pub(crate) use announced::{AnnouncedMemory, AnnouncedRam, Created};
 #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
 pub(crate) use in_file::{PagesInFile, PagesSaver, PlacesLoader};
 #[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
-pub(crate) use incoming::{IncomingRam, PlacePages, ReceivedPages};
+pub(crate) use incoming::{IncomingRam, PlacePages, PreemptRam, ReceivedPages};
 pub use live::Ram;
 pub use load::RamLoader;
 #[cfg(all(unix, feature = "migration", feature = "schema"))]

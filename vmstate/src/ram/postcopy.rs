@@ -137,6 +137,27 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
 
     /// Writes the payload of a part with the requested pages.
     pub(crate) fn save_requested(&mut self, out: &mut Output<'_>, requests: &[PageRequest]) -> Result<(), SaveError> {
+        self.send_requests(out, requests)?;
+        self.saver.end_section(out.writer());
+        Ok(())
+    }
+
+    /// Begins a channel for requested pages, whose first record names its block.
+    pub(crate) fn begin_preempt(&mut self) {
+        self.saver.preempt_block = None;
+    }
+
+    /// Writes the requested pages to their channel: records without a section. The background continues at its place.
+    pub(crate) fn save_preempt(&mut self, out: &mut Output<'_>, requests: &[PageRequest]) -> Result<(), SaveError> {
+        let (block, number, last_block) = (self.saver.block, self.saver.number, self.saver.last_block);
+        self.saver.last_block = self.saver.preempt_block;
+        let sent = self.send_requests(out, requests);
+        self.saver.preempt_block = self.saver.last_block;
+        (self.saver.block, self.saver.number, self.saver.last_block) = (block, number, last_block);
+        sent
+    }
+
+    fn send_requests(&mut self, out: &mut Output<'_>, requests: &[PageRequest]) -> Result<(), SaveError> {
         let views = views(self.blocks.as_mut());
         let mut borrowed = BorrowedPages::new(out.accepts());
         for request in requests {
@@ -144,7 +165,6 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
             self.saver.send_requested(&views, request, &mut pages)?;
             out.flush_with(&mut borrowed)?;
         }
-        self.saver.end_section(out.writer());
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! A running guest moves to another process before its memory has arrived.
 
+use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -39,6 +41,15 @@ fn begin_with(source: &mut BoardProcess, capabilities: &[&str]) -> BoardProcess 
     source.execute("migrate", json!({ "uri": uri }));
     source.wait_for(&["active"]);
     destination
+}
+
+/// The capabilities of postcopy with a channel for requested pages.
+const PREEMPT: [&str; 2] = ["postcopy-ram", "postcopy-preempt"];
+
+/// As [`begin`], with a channel for requested pages.
+fn begin_preempt(source: &mut BoardProcess) -> BoardProcess {
+    PREEMPT.iter().for_each(|capability| source.enable(capability));
+    begin_with(source, &PREEMPT)
 }
 
 /// Returns a number of `query-migrate`.
@@ -87,6 +98,11 @@ fn requested_pages_precede_the_limited_background() {
     if !is_supported() {
         return;
     }
+    request_pages(begin);
+    request_pages(begin_preempt);
+}
+
+fn request_pages(begin: impl FnOnce(&mut BoardProcess) -> BoardProcess) {
     let mut source = BoardProcess::running(&[]);
     let mut destination = begin(&mut source);
     source.execute("migrate-set-parameters", json!({ "max-postcopy-bandwidth": 50_000 }));
@@ -111,6 +127,18 @@ fn interrupted_guest_recovers() {
     if !is_supported() {
         return;
     }
+    recover(begin);
+}
+
+#[test]
+fn interrupted_guest_recovers_with_preempt_channel() {
+    if !is_supported() {
+        return;
+    }
+    recover(begin_preempt);
+}
+
+fn recover(begin: impl FnOnce(&mut BoardProcess) -> BoardProcess) {
     let mut source = BoardProcess::running(&[]);
     let mut destination = begin(&mut source);
     source.execute("migrate-set-parameters", json!({ "max-postcopy-bandwidth": 20_000 }));
@@ -157,6 +185,75 @@ fn interrupted_guest_recovers_without_a_command() {
         source.wait_for(&["postcopy-paused"]);
         destination.wait_for(&["postcopy-paused"]);
     }
+    source.wait_for(&["postcopy-active"]);
+    destination.wait_for(&["postcopy-active"]);
+    destination.assert_right();
+    source.execute("migrate-set-parameters", json!({ "max-postcopy-bandwidth": 0 }));
+    source.wait_for(&["completed"]);
+    destination.wait_for(&["completed"]);
+    assert_moved(&mut source, &mut destination);
+}
+
+/// With the machine type of QEMU 7.2, the channel is connected at the start, and a record ends it.
+#[test]
+fn preempt_channel_of_qemu_7_2_moves_the_guest() {
+    if !is_supported() {
+        return;
+    }
+    let mut source = BoardProcess::running(&["--qemu", "7.2"]);
+    let mut destination = begin_preempt(&mut source);
+    source.execute("migrate-start-postcopy", json!({}));
+    source.wait_for(&["completed"]);
+    destination.wait_for(&["completed"]);
+    assert_moved(&mut source, &mut destination);
+}
+
+/// Nothing is lost if only one side has the channel: the guest continues on the source.
+#[test]
+fn preempt_channel_of_one_side_is_rejected_early() {
+    if !is_supported() {
+        return;
+    }
+    for (ours, theirs, expected) in [
+        (&PREEMPT[..], &PREEMPT[..1], "unexpected channel for requested pages"),
+        (&PREEMPT[..1], &PREEMPT[..], "the channel for requested pages is missing"),
+    ] {
+        let mut source = BoardProcess::running(&[]);
+        ours.iter().for_each(|capability| source.enable(capability));
+        let mut destination = begin_with(&mut source, theirs);
+        // The wait for the channel that is missing.
+        destination.execute("migrate-set-parameters", json!({ "x-answer-timeout": 2000 }));
+        source.execute("migrate-start-postcopy", json!({}));
+        source.wait_for(&["failed"]);
+        let error = source.execute("query-migrate", json!({}))["error-desc"].to_string();
+        assert!(error.contains(expected), "{error}");
+        source.assert_right();
+        assert_eq!(destination.ended().code(), Some(2));
+        let log = destination.log();
+        assert!(log.contains("set `postcopy-preempt` to the same value on both sides"), "{log}");
+    }
+}
+
+/// A stranger connects before the channel for requested pages, and is taken for it. Nothing is lost: the migration pauses and
+/// recovers.
+#[test]
+fn broken_preempt_channel_pauses_and_recovers() {
+    if !is_supported() {
+        return;
+    }
+    let mut source = BoardProcess::running(&[]);
+    let mut destination = begin_preempt(&mut source);
+    let mut stranger = UnixStream::connect(destination.path("guest")).unwrap();
+    source.execute("migrate-set-parameters", json!({ "max-postcopy-bandwidth": 20_000 }));
+    source.execute("migrate-start-postcopy", json!({}));
+    source.wait_for(&["postcopy-active"]);
+    destination.wait_for(&["postcopy-active"]);
+    stranger.write_all(&[0xff; 64]).unwrap();
+    destination.wait_for(&["postcopy-paused"]);
+    source.wait_for(&["postcopy-paused"]);
+    let uri = format!("unix:{}", destination.path("again").display());
+    destination.execute("migrate-recover", json!({ "uri": uri }));
+    source.execute("migrate", json!({ "uri": uri, "resume": true }));
     source.wait_for(&["postcopy-active"]);
     destination.wait_for(&["postcopy-active"]);
     destination.assert_right();

@@ -76,7 +76,7 @@ capabilities! {
     /// Sends pages without a copy in the kernel.
     ZeroCopySend = "zero-copy-send", Releases::ALL, Missing;
     /// Sends requested pages over a separate connection.
-    PostcopyPreempt = "postcopy-preempt", Releases::ALL, Missing;
+    PostcopyPreempt = "postcopy-preempt", Releases::ALL, Implemented;
     /// Waits for the destination's approval before the guest is stopped.
     SwitchoverAck = "switchover-ack", Releases::SINCE_10_0, Implemented;
     /// Slows down the vCPUs that write the most memory.
@@ -251,12 +251,19 @@ mod tests {
     }
 
     #[test]
+    fn preempt_channel_excludes_data_channels() {
+        let set = Capabilities::none().with(Capability::PostcopyRam).with(Capability::PostcopyPreempt);
+        for release in [QemuRelease::V7_2, QemuRelease::V10_0, QemuRelease::V11_1] {
+            set.check(release).unwrap();
+            let error = set.with(Capability::Multifd).check(release).unwrap_err().to_string();
+            assert!(error.contains("multifd"), "{error}");
+        }
+    }
+
+    #[test]
     fn unimplemented_capabilities_are_rejected_by_name() {
         for capability in Capability::ALL.iter().copied().filter(|capability| !capability.is_implemented()) {
-            let mut set = Capabilities::none().with(capability);
-            if capability == Capability::PostcopyPreempt {
-                set.set(Capability::PostcopyRam, true);
-            }
+            let set = Capabilities::none().with(capability);
             for release in [QemuRelease::V7_2, QemuRelease::V10_0, QemuRelease::V11_1] {
                 let error = set.check(release).unwrap_err().to_string();
                 assert!(error.contains(capability.name()) || error.contains("postcopy-ram"), "{error}");

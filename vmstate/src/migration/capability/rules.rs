@@ -176,10 +176,11 @@ pub(super) fn check(set: Capabilities, release: QemuRelease) -> Result<(), Capab
 
 /// Checks a set for combinations that this library does not implement.
 pub(super) fn check_combinations(set: Capabilities) -> Result<(), CapabilityConflict> {
-    let (capability, other) = (Capability::MappedRam, Capability::Multifd);
-    match set.has(capability) && set.has(other) {
-        true => Err(CapabilityConflict::NotCombined { capability, other }),
-        false => Ok(()),
+    let other = Capability::Multifd;
+    let missing = [Capability::MappedRam, Capability::PostcopyPreempt];
+    match missing.into_iter().find(|capability| set.has(*capability) && set.has(other)) {
+        Some(capability) => Err(CapabilityConflict::NotCombined { capability, other }),
+        None => Ok(()),
     }
 }
 

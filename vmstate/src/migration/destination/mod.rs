@@ -51,6 +51,8 @@ pub enum DestinationAction {
         /// The ranges in bytes.
         ranges: Vec<DiscardRange>,
     },
+    /// Accept the channel for requested pages, with the capability `postcopy-preempt`. The source has opened it already.
+    AcceptPreempt,
     /// Take a package from the stream, whose items [`Load`](Self::Load) takes next, and read the rest of the stream
     /// independently: place pages, and pass all other items to [`ReadCommand`](Self::ReadCommand).
     Listen {

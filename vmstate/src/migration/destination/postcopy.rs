@@ -10,7 +10,8 @@ use std::time::Instant;
 use super::phase::{Next, Phase, Step};
 use super::shared::Shared;
 use super::{DestinationAction, DestinationControl, Item, Signal};
-use crate::migration::status::MigrationStatus;
+use crate::migration::capability::Capability;
+use crate::migration::status::{Event, MigrationStatus};
 use crate::stream::{Command, DestinationState, ReturnPathMessage};
 
 /// Loading the package with the devices.
@@ -25,6 +26,7 @@ impl Package {
     pub(super) fn begin(shared: &mut Shared, now: Instant, length: u32) -> Self {
         shared.enter(MigrationStatus::PostcopyDevice);
         shared.is_postcopy = true;
+        accept_preempt(shared);
         shared.queue(DestinationAction::Listen { length });
         Self { listens: false, deadline: now + shared.config.parameters.progress_timeout }
     }
@@ -56,6 +58,14 @@ impl Phase for Package {
         match signal {
             Signal::Item(item) => self.item(shared, item),
             Signal::Done => Continue(self),
+            // A QEMU lets the guest run with the package, so a failure would lose it. It sends all pages over the main
+            // channel if it has not opened another one.
+            Signal::Failed(reason)
+                if shared.is_doing(&DestinationAction::AcceptPreempt) && shared.session.is_none() =>
+            {
+                shared.events.push_back(Event::Rejected(reason));
+                Continue(self)
+            }
             Signal::Failed(reason) | Signal::Lost(reason) => Break(Next::Failed(reason)),
             Signal::Timeout => Break(Next::Failed("the source sends nothing".to_owned())),
             Signal::Control(_) => Break(Next::Failed("cancelled".to_owned())),
@@ -101,12 +111,20 @@ impl Receiving {
     }
 }
 
+/// Accepts the channel for requested pages, which the source opens before it sends the package or resumes.
+fn accept_preempt(shared: &mut Shared) {
+    if shared.config.capabilities.has(Capability::PostcopyPreempt) {
+        shared.queue(DestinationAction::AcceptPreempt);
+    }
+}
+
 /// Executes a command of a source whose guest runs on this side.
 fn command_while_running(shared: &mut Shared, command: Command) {
     match command {
         Command::Ping(number) => shared.pong(number),
         Command::RecvBitmap(block) => shared.queue(DestinationAction::SendBitmap(block)),
         Command::PostcopyResume => {
+            accept_preempt(shared);
             shared.queue(DestinationAction::Answer(ReturnPathMessage::ResumeAck));
             shared.queue(DestinationAction::RepeatRequests);
             if shared.status() == MigrationStatus::PostcopyRecover {

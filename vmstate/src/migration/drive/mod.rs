@@ -17,6 +17,8 @@ mod outgoing;
 mod postcopy;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 mod postcopy;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+mod preempt;
 #[cfg(feature = "schema")]
 mod record;
 mod relay;

@@ -3,10 +3,12 @@
 use std::convert::Infallible;
 use std::fs::File;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::channel::Channel;
 use super::host::HostMemory;
 use super::return_path::ReturnPath;
+use super::socket::Socket;
 use crate::machine::Machine;
 use crate::memory::PageSize;
 use crate::migration::destination::DestinationInput;
@@ -49,7 +51,11 @@ impl Postcopy {
         match self.0 {}
     }
 
-    pub(super) fn next(&self, _: Option<Instant>) -> DestinationInput {
+    pub(super) fn accept_preempt(&mut self, _: Channel, _: Socket) -> Result<(), String> {
+        match self.0 {}
+    }
+
+    pub(super) fn next(&mut self, _: Option<Instant>) -> DestinationInput {
         match self.0 {}
     }
 
@@ -69,7 +75,7 @@ impl Postcopy {
         match self.0 {}
     }
 
-    pub(super) fn finish(&mut self) -> Result<(), String> {
+    pub(super) fn finish(&mut self, _: Duration) -> Result<(), String> {
         match self.0 {}
     }
 }

@@ -8,14 +8,15 @@ use std::ops::Range;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use vmstate_types::{LoadError, Reader, Writer};
 
-use super::channel::until;
+use super::channel::{Channel, until};
 use super::host::HostMemory;
+use super::preempt::{Gate, Preempt};
 use super::return_path::ReturnPath;
-use super::socket::TimedReader;
+use super::socket::{Socket, TimedReader};
 use crate::machine::Machine;
 use crate::memory::{Fault, MemoryError, MissingFaults, MissingPages, PageSize, discard};
 use crate::migration::destination::{DestinationInput, Item};
@@ -40,6 +41,8 @@ pub(super) struct Postcopy {
     requests: Arc<Requests>,
     /// Dropping it wakes all threads of the guest.
     faults: Option<MissingFaults>,
+    /// The numbers of the registered blocks.
+    numbers: Vec<usize>,
     listener: Option<Receiver<DestinationInput>>,
     /// The thread that reads the connection.
     reader: Option<thread::JoinHandle<()>>,
@@ -47,6 +50,10 @@ pub(super) struct Postcopy {
     items: ItemDecoder,
     /// Set while the guest runs here and lacks pages.
     guest_runs: bool,
+    /// The channel for requested pages.
+    preempt: Option<Preempt<Placer>>,
+    /// Set when the stream has ended. Its last pages may still arrive over the other channel.
+    has_ended: bool,
 }
 
 /// A panic of the driver or of the host ends the migration, so that missing pages cannot arrive anymore. Threads of the guest
@@ -67,7 +74,18 @@ impl Postcopy {
         let requests = Requests { output, names: Mutex::default(), received: ram.received().clone(), waits };
         let items = ItemDecoder::new();
         let requests = Arc::new(requests);
-        Some(Self { ram, requests, faults: None, listener: None, reader: None, items, guest_runs: false })
+        Some(Self {
+            ram,
+            requests,
+            faults: None,
+            numbers: Vec::new(),
+            listener: None,
+            reader: None,
+            items,
+            guest_runs: false,
+            preempt: None,
+            has_ended: false,
+        })
     }
 
     /// Registers the section that loads the memory.
@@ -117,10 +135,24 @@ impl Postcopy {
                 }
             });
             let faults = faults.map_err(|error| with_cause(&error))?;
-            let placer = Placer { pages: faults.pages().clone(), numbers, requests: self.requests.clone() };
-            self.ram.place_with(Box::new(placer)).map_err(|error| error.to_string())?;
+            self.numbers = numbers;
+            self.ram.place_with(Box::new(self.placer(&faults))).map_err(|error| error.to_string())?;
             self.faults = Some(faults);
         }
+        Ok(())
+    }
+
+    fn placer(&self, faults: &MissingFaults) -> Placer {
+        Placer { pages: faults.pages().clone(), numbers: self.numbers.clone(), requests: self.requests.clone() }
+    }
+
+    /// Places the pages of the channel for requested pages, too. A failure breaks the main connection.
+    pub(super) fn accept_preempt(&mut self, channel: Channel, main: Socket) -> Result<(), String> {
+        self.handle_faults()?;
+        let faults = self.faults.as_ref().ok_or("all pages have arrived")?;
+        let place = Gate::new(self.placer(faults));
+        let ram = self.ram.preempt(Box::new(place.clone()));
+        self.preempt = Some(Preempt::start(channel, main, ram, place).map_err(|error| error.to_string())?);
         Ok(())
     }
 
@@ -163,6 +195,9 @@ impl Postcopy {
             // The old connection was shut down. Its last pages must not mix with the new stream and its bitmaps.
             let _ = reader.join();
         }
+        if let Some(preempt) = self.preempt.take() {
+            preempt.join();
+        }
         self.ram.restart();
         lock(&self.requests.names).last = None;
         self.start(Vec::new(), input);
@@ -170,6 +205,7 @@ impl Postcopy {
 
     fn start(&mut self, buffered: Vec<u8>, input: File) {
         let (sender, receiver) = mpsc::channel();
+        self.has_ended = false;
         let (ram, items) = (self.ram.clone(), self.items.clone());
         self.listener = Some(receiver);
         let reader = thread::spawn(move || {
@@ -181,7 +217,17 @@ impl Postcopy {
     }
 
     /// Waits for the next item that is not a section.
-    pub(super) fn next(&self, deadline: Option<Instant>) -> DestinationInput {
+    pub(super) fn next(&mut self, deadline: Option<Instant>) -> DestinationInput {
+        let input = self.receive(deadline);
+        self.has_ended |= matches!(input, DestinationInput::Item(Item::End { .. }));
+        match (input, self.preempt.as_ref().and_then(Preempt::error)) {
+            // The failure of the other channel has broken the connection.
+            (DestinationInput::Lost(_), Some(error)) => DestinationInput::Lost(error),
+            (input, _) => input,
+        }
+    }
+
+    fn receive(&self, deadline: Option<Instant>) -> DestinationInput {
         let lost = || DestinationInput::Lost("the connection is closed".to_owned());
         let Some(listener) = &self.listener else { return lost() };
         let received = match until(deadline) {
@@ -204,6 +250,7 @@ impl Postcopy {
     pub(super) fn disconnect(&mut self) {
         self.requests.output.replace(None);
         self.listener = None;
+        self.preempt.iter_mut().for_each(Preempt::close);
     }
 
     /// Sends the pages that have arrived.
@@ -222,16 +269,34 @@ impl Postcopy {
     }
 
     /// Ends postcopy if all pages have arrived.
-    pub(super) fn finish(&mut self) -> Result<(), String> {
-        if !self.ram.is_complete() {
-            return Err("pages are missing".to_owned());
+    pub(super) fn finish(&mut self, progress: Duration) -> Result<(), String> {
+        if self.has_ended {
+            self.await_requested(Instant::now() + progress);
         }
+        if !self.ram.is_complete() {
+            let error = self.preempt.as_ref().and_then(Preempt::error);
+            return Err(error.unwrap_or_else(|| "pages are missing".to_owned()));
+        }
+        self.preempt.iter().for_each(Preempt::end);
         self.ram.end_placing();
         self.guest_runs = false;
         self.faults = None;
         Ok(())
     }
 }
+
+impl Postcopy {
+    /// Waits for the pages that the source has sent over the other channel before the end of the stream.
+    fn await_requested(&self, deadline: Instant) {
+        let Some(preempt) = &self.preempt else { return };
+        while preempt.is_reading() && !self.ram.is_complete() && Instant::now() < deadline {
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// The time between two looks for the last requested pages.
+const PAUSE: Duration = Duration::from_millis(1);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // All changes are complete when a thread panics.

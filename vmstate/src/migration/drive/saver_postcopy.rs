@@ -4,11 +4,12 @@ use std::fs::File;
 
 use vmstate_types::{SaveError, Writer};
 
+use super::channel::Channel;
 use super::host::Host;
 use super::saver::Saver;
 use crate::machine::{Machine, SaveSession};
 use crate::migration::source::Done;
-use crate::ram::PageRequest;
+use crate::ram::{PageRequest, Record, write_record};
 use crate::section::Output;
 use crate::stream::{Command, Configuration, ReceivedBitmap, SectionKind, StreamWriter};
 
@@ -70,6 +71,21 @@ impl Saver {
         Ok(self.done(start))
     }
 
+    /// Writes requested pages to their channel.
+    pub(super) fn requested_preempt(
+        &mut self,
+        requests: &[PageRequest],
+        preempt: &mut Preempt,
+    ) -> Result<Done, SaveError> {
+        let start = preempt.writer.offset();
+        let mut output = output(&mut preempt.writer, &mut preempt.out);
+        self.ram.save_preempt(&mut output, requests)?;
+        output.flush()?;
+        let mut done = self.done(self.writer.offset());
+        done.bytes += preempt.writer.offset() - start;
+        Ok(done)
+    }
+
     /// Writes the end of a stream whose pages were sent. A description does not follow.
     pub(super) fn end_postcopy(&mut self) -> Result<Done, SaveError> {
         let start = self.writer.offset();
@@ -96,7 +112,37 @@ impl Saver {
     }
 }
 
+/// The channel for requested pages.
+#[derive(Debug)]
+pub(super) struct Preempt {
+    out: File,
+    writer: Writer,
+    /// Closes the channel when it is dropped.
+    _channel: Channel,
+}
+
+impl Preempt {
+    /// Takes a connection, if it is writable.
+    pub(super) fn new(mut channel: Channel) -> Option<Self> {
+        Some(Self { out: channel.output.take()?, writer: Writer::new(), _channel: channel })
+    }
+
+    /// Writes the record with which QEMU 7.2 ends the channel.
+    pub(super) fn end(&mut self) -> Result<(), SaveError> {
+        write_record(&mut self.writer, &Record::EndOfSection, "");
+        self.writer.flush_to(&mut self.out).map_err(SaveError::io)
+    }
+}
+
 /// Ends a session that has saved only the devices.
 fn end(session: SaveSession, machine: &mut Machine<'_>) {
     session.abort(machine);
+}
+
+/// Returns the output of pages, which are written from their place in memory if the system can do that.
+fn output<'o>(writer: &'o mut Writer, out: &'o mut File) -> Output<'o> {
+    #[cfg(all(target_os = "linux", feature = "mapping"))]
+    return Output::to_file(writer, out);
+    #[cfg(not(all(target_os = "linux", feature = "mapping")))]
+    return Output::new(writer, Some(out));
 }

@@ -121,6 +121,14 @@ impl Socket {
         }
     }
 
+    /// Returns whether the peer has closed the connection, and all bytes were read.
+    pub(super) fn has_ended(&self) -> bool {
+        match rustix::net::recv(&self.0, &mut [0; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Ok((_, count)) => count == 0,
+            Err(error) => error != rustix::io::Errno::AGAIN && error != rustix::io::Errno::INTR,
+        }
+    }
+
     /// Returns whether bytes have arrived that were not read.
     pub(super) fn has_bytes(&self) -> bool {
         let received = rustix::net::recv(&self.0, &mut [0; 1][..], RecvFlags::PEEK | RecvFlags::DONTWAIT);

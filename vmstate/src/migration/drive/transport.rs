@@ -2,6 +2,7 @@
 
 use super::MigrationError;
 use crate::migration::capability::{Capabilities, Capability};
+use crate::migration::parameter::Parameters;
 use crate::migration::source::SourceConfig;
 use crate::migration::uri::Uri;
 
@@ -18,6 +19,25 @@ pub(super) fn check(capabilities: Capabilities, uri: &Uri) -> Result<(), Migrati
         return Err(MigrationError::new("multifd", &"Migration requires multi-channel URIs (e.g. tcp)"));
     }
     Ok(())
+}
+
+/// Checks that the channel for requested pages can be opened to an address, if it is wanted.
+pub(super) fn check_preempt(
+    capabilities: Capabilities,
+    parameters: &Parameters,
+    uri: &Uri,
+) -> Result<(), MigrationError> {
+    if !capabilities.has(Capability::PostcopyPreempt) {
+        return Ok(());
+    }
+    let fail = |reason: &str| Err(MigrationError::new("postcopy-preempt", &reason));
+    if !matches!(uri, Uri::Tcp(_) | Uri::Unix(_) | Uri::Vsock { .. }) {
+        return fail("Migration requires multi-channel URIs (e.g. tcp)");
+    }
+    match parameters.tls_creds.is_empty() {
+        true => Ok(()),
+        false => fail("`postcopy-preempt` is not implemented with TLS; switch it off, or clear `tls-creds`"),
+    }
 }
 
 /// Checks the configuration of a source (`migrate_prepare` in QEMU's `migration/migration.c`).

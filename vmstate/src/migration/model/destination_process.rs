@@ -84,6 +84,10 @@ impl World {
             }
             DestinationAction::Run => self.run_destination(),
             DestinationAction::Advise(_) => {}
+            DestinationAction::AcceptPreempt => {
+                let link = destination.link.and_then(|link| self.links.get(link));
+                assert!(link.is_some_and(|link| link.preempt), "the source opens the channel first");
+            }
             DestinationAction::Discard { ranges, .. } => {
                 if self.setup.mutation != Some(Mutation::KeepDiscardedPages) {
                     destination.discard(ranges);

@@ -28,6 +28,7 @@ const SMALL: Setup = Setup {
     force: true,
     on_doubt: OnDoubt::Stay,
     postcopy: None,
+    preempt: false,
     mutation: None,
 };
 
@@ -96,6 +97,7 @@ const POSTCOPY: Setup = Setup { postcopy: Some(1), ..SMALL };
 fn postcopy_holds_in_all_interleavings() {
     let states = holds("postcopy and a fault", POSTCOPY);
     assert!(states > 5_000, "{states}");
+    holds("postcopy with a channel for requests", Setup { preempt: true, ..POSTCOPY });
     holds("postcopy and a write", Setup { faults: 0, writes: 1, timeouts: false, ..POSTCOPY });
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Link {
     /// Set while the destination has its end open, or has not accepted the connection.
     pub(super) destination_open: bool,
     pub(super) accepted: bool,
+    /// Set when the source has opened the channel for requested pages.
+    pub(super) preempt: bool,
     /// Set when nothing arrives at the destination anymore.
     pub(super) cut_forward: bool,
     /// Set when nothing arrives at the source anymore.
@@ -47,6 +49,7 @@ impl Link {
             source_open: true,
             destination_open: true,
             accepted: false,
+            preempt: false,
             cut_forward: false,
             cut_back: false,
         }

@@ -187,6 +187,7 @@ impl Pair {
             }
             Action::Commit | Action::RollBack => Some(Input::Done),
             Action::Advise(_)
+            | Action::AcceptPreempt
             | Action::Discard { .. }
             | Action::Listen { .. }
             | Action::SendBitmap(_)

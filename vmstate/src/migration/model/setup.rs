@@ -48,5 +48,7 @@ pub(super) struct Setup {
     pub(super) on_doubt: OnDoubt,
     /// Postcopy may be started by command. Its number of page faults is limited by this.
     pub(super) postcopy: Option<u8>,
+    /// Requested pages have a channel.
+    pub(super) preempt: bool,
     pub(super) mutation: Option<Mutation>,
 }

@@ -44,6 +44,7 @@ impl World {
                 | SourceAction::Stop
                 | SourceAction::Resume
                 | SourceAction::Restore { .. }
+                | SourceAction::ConnectPreempt
         );
         // Both outcomes differ only for writes into a broken connection.
         if vanishes && !(broken && writes) {
@@ -112,6 +113,11 @@ impl World {
             }
             SourceAction::End => messages.push(Message::new(Item::End { described: true })),
             SourceAction::Throttle(_) => {}
+            // Requested pages take the same link.
+            SourceAction::ConnectPreempt => match source.link {
+                Some(link) => self.links[link].preempt = true,
+                None => return Err("the connection is closed".to_owned()),
+            },
             SourceAction::Discard => {
                 source.memory.synchronize();
                 messages.extend(discards(&source.memory));

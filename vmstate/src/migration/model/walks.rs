@@ -30,6 +30,7 @@ fn setup(random: &mut Random, mutation: Option<Mutation>) -> Setup {
         force: below(4) > 0,
         on_doubt: OnDoubt::Stay,
         postcopy: (below(3) > 0).then(|| below(4)),
+        preempt: below(2) > 0,
         mutation,
     }
 }

@@ -81,6 +81,7 @@ impl World {
         let mut config = SourceConfig { memory: PAGES as u64 * PAGE, ..SourceConfig::new(0, SESSION) };
         config.parameters.on_doubt = setup.on_doubt;
         config.capabilities.set(Capability::PostcopyRam, setup.postcopy.is_some());
+        config.capabilities.set(Capability::PostcopyPreempt, setup.postcopy.is_some() && setup.preempt);
         config.page_size = PAGE;
         config.blocks = vec![BlockLayout { idstr: BLOCK.to_owned(), size: PAGES as u64 * PAGE, host_page_size: PAGE }];
         let source = SourceProcess {
@@ -92,6 +93,7 @@ impl World {
         };
         let mut config = DestinationConfig { without_handshake: !setup.handshake, ..DestinationConfig::default() };
         config.capabilities.set(Capability::PostcopyRam, setup.postcopy.is_some());
+        config.capabilities.set(Capability::PostcopyPreempt, setup.postcopy.is_some() && setup.preempt);
         let destination = DestinationProcess {
             engine: Destination::new(config),
             action: None,

@@ -44,7 +44,9 @@ impl Active {
     }
 
     fn done(&mut self, shared: &mut Shared, now: Instant, done: Done) {
-        if shared.is_doing(&SourceAction::Synchronize) {
+        if shared.is_doing(&SourceAction::ConnectPreempt) {
+            shared.has_preempt = true;
+        } else if shared.is_doing(&SourceAction::Synchronize) {
             self.synchronized(shared, now, done.remaining);
         } else {
             let answered = [Command::Session(shared.config.session), Command::Ping(PING_DRAINED)];
@@ -106,6 +108,11 @@ impl Active {
             return Continue(self);
         }
         if runs && !shared.wants_postcopy && self.drain.begin(shared, now) {
+            return Continue(self);
+        }
+        // Before the stop: a failure leaves the guest running.
+        if shared.wants_postcopy && shared.lacks_preempt() {
+            shared.queue(SourceAction::ConnectPreempt);
             return Continue(self);
         }
         shared.is_postcopy = shared.wants_postcopy;

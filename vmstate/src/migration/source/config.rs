@@ -48,6 +48,8 @@ pub struct SourceConfig {
     pub multifd_section_flush: bool,
     /// Reports zero pages on the main channel even if `zero-page-detection` is `multifd`.
     pub multifd_legacy_zero: bool,
+    /// Connects the channel for requested pages at the start, and ends it with a record (`x-preempt-pre-7-2`).
+    pub preempt_at_setup: bool,
     /// The time to save, send and load the devices, if it was measured.
     pub device_time: Option<Duration>,
     /// The reasons why the machine cannot be migrated.
@@ -77,6 +79,7 @@ impl SourceConfig {
             legacy_approval: switches.legacy_approval,
             multifd_section_flush: switches.multifd_section_flush,
             multifd_legacy_zero: switches.multifd_legacy_zero,
+            preempt_at_setup: switches.preempt_at_setup,
             device_time: None,
             blockers: Vec::new(),
         }
@@ -85,9 +88,14 @@ impl SourceConfig {
     /// Sets the switches of a machine type, which keeps the conversation of older QEMUs.
     #[must_use]
     pub fn switches(self, switches: MachineSwitches) -> Self {
-        let MachineSwitches { switchover_start, legacy_approval, multifd_section_flush, multifd_legacy_zero } =
-            switches;
-        Self { switchover_start, legacy_approval, multifd_section_flush, multifd_legacy_zero, ..self }
+        Self {
+            switchover_start: switches.switchover_start,
+            legacy_approval: switches.legacy_approval,
+            multifd_section_flush: switches.multifd_section_flush,
+            multifd_legacy_zero: switches.multifd_legacy_zero,
+            preempt_at_setup: switches.preempt_at_setup,
+            ..self
+        }
     }
 
     /// Returns whether the return path is opened.

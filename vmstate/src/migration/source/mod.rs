@@ -79,7 +79,9 @@ pub enum SourceAction {
         /// Set if the package lets the guest run.
         run: bool,
     },
-    /// Send pages that the destination waits for.
+    /// Open the channel for requested pages, with the capability `postcopy-preempt`.
+    ConnectPreempt,
+    /// Send pages that the destination waits for: over their channel, if it is open.
     Serve(Vec<PageRequest>),
     /// Send the end of a stream whose pages were sent while the guest ran on the destination.
     EndPostcopy,

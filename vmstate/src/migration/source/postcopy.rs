@@ -284,6 +284,11 @@ impl Recovering {
             shared.link.reconnect();
             shared.queue(SourceAction::Connect);
         }
+        shared.has_preempt = false;
+        // A QEMU 7.2 answers nothing before both channels are open, here, too.
+        if connect && shared.lacks_preempt() && shared.config.preempt_at_setup {
+            shared.queue(SourceAction::ConnectPreempt);
+        }
         shared.is_split = true;
         let missing: VecDeque<_> = shared.config.blocks.iter().map(|block| block.idstr.clone()).collect();
         for block in &missing {
@@ -304,6 +309,7 @@ impl Phase for Recovering {
                     shared.connected = true;
                     shared.enter(MigrationStatus::PostcopyRecover);
                 }
+                shared.has_preempt |= shared.is_doing(&SourceAction::ConnectPreempt);
                 shared.count(now, done);
                 if matches!(shared.busy.as_ref().map(|busy| &busy.action), Some(SourceAction::Restore { .. })) {
                     shared.history.remains(done.remaining);
@@ -332,6 +338,9 @@ impl Phase for Recovering {
     fn proceed(mut self, shared: &mut Shared, _: Instant) -> Step<Self> {
         if self.missing.is_empty() && !std::mem::replace(&mut self.resumes, true) {
             shared.requests.clear();
+            if shared.lacks_preempt() {
+                shared.queue(SourceAction::ConnectPreempt);
+            }
             shared.queue(SourceAction::Send(Command::PostcopyResume));
         }
         Continue(self)

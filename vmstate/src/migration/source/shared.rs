@@ -60,6 +60,8 @@ pub(super) struct Shared {
     pub(super) is_postcopy: bool,
     /// Set when the destination runs the guest, or may run it, without all pages.
     pub(super) is_split: bool,
+    /// Set when the channel for requested pages was opened.
+    pub(super) has_preempt: bool,
     pub(super) requests: Requests,
     pub(super) retries: Retries,
 }
@@ -124,6 +126,7 @@ impl Shared {
             wants_postcopy: false,
             is_postcopy: false,
             is_split: false,
+            has_preempt: false,
             requests: Requests::default(),
             retries: Retries::default(),
         }
@@ -161,6 +164,11 @@ impl Shared {
     /// Forgets the actions that have not begun.
     pub(super) fn clear_queue(&mut self) {
         self.actions.clear();
+    }
+
+    /// Returns whether the channel for requested pages must be opened before postcopy.
+    pub(super) fn lacks_preempt(&self) -> bool {
+        self.config.has(Capability::PostcopyPreempt) && !self.has_preempt
     }
 
     /// Returns whether no action is queued or being carried out.
@@ -283,7 +291,8 @@ impl Shared {
         let busy = self.busy.as_ref().map(|busy| &busy.action);
         let history = (self.history.remaining(), self.history.is_exact(), self.history.bandwidth().is_some());
         let flags = (self.guest_stopped, self.connected, self.error.is_some());
-        let postcopy = (self.wants_postcopy, self.is_postcopy, self.is_split, self.requests.is_empty());
+        let postcopy =
+            (self.wants_postcopy, self.is_postcopy, self.is_split, self.requests.is_empty(), self.has_preempt);
         format!("{:?}", (&self.actions, busy, self.status, self.link.key(), history, flags, postcopy))
     }
 

@@ -1,6 +1,6 @@
 //! The beginning: the connection and the start of the stream.
 
-use std::ops::ControlFlow::Break;
+use std::ops::ControlFlow::{Break, Continue};
 use std::time::Instant;
 
 use super::phase::{Next, Phase, Step};
@@ -50,6 +50,11 @@ impl Starting {
             commands.push(Command::PostcopyAdvise(Some(shared.config.advice())));
         }
         shared.queue(SourceAction::Begin { commands });
+        // A QEMU 7.2 loads nothing before both channels are open (`migration_ioc_process_incoming` in
+        // `migration/migration.c`).
+        if shared.lacks_preempt() && shared.config.preempt_at_setup {
+            shared.queue(SourceAction::ConnectPreempt);
+        }
         Self
     }
 }
@@ -57,10 +62,17 @@ impl Starting {
 impl Phase for Starting {
     fn handle(self, shared: &mut Shared, now: Instant, signal: Signal) -> Step<Self> {
         match signal {
+            Signal::Done(_) if shared.is_doing(&SourceAction::ConnectPreempt) => {
+                shared.has_preempt = true;
+                Break(Next::Active)
+            }
             Signal::Done(done) => {
                 shared.count(now, done);
                 shared.link.pinged(now);
-                Break(Next::Active)
+                match shared.is_queued(&SourceAction::ConnectPreempt) {
+                    true => Continue(self),
+                    false => Break(Next::Active),
+                }
             }
             signal => self.handle_before_run(shared, now, signal),
         }

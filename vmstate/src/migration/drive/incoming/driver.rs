@@ -23,7 +23,7 @@ pub(super) const UNSUPPORTED: &str = "postcopy requires Linux and the feature `m
 
 pub(super) struct Driver<'i, E> {
     pub(super) incoming: &'i Incoming,
-    engine: Destination,
+    pub(super) engine: Destination,
     /// The data channels.
     pub(super) receiving: Option<Receiving>,
     pub(super) channel: Option<Channel>,
@@ -32,7 +32,7 @@ pub(super) struct Driver<'i, E> {
     listener: Option<Listener>,
     /// Bytes that were read after the end of the stream.
     pending: Vec<u8>,
-    progress: Duration,
+    pub(super) progress: Duration,
     /// The result of the load, which the host has to accept.
     pub(super) report: Option<LoadReport>,
     /// Set if the devices are unknown, so that the ends of sections and of the stream are searched.
@@ -122,7 +122,8 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
         match action {
             DestinationAction::Accept => self.accept(host),
             DestinationAction::Answer(message) => self.answer(message),
-            DestinationAction::ReadCommand => match &self.postcopy {
+            DestinationAction::AcceptPreempt => self.accept_preempt(),
+            DestinationAction::ReadCommand => match &mut self.postcopy {
                 Some(postcopy) if self.engine.is_postcopy() => postcopy.next(self.engine.poll_timeout()),
                 _ => self.read_command(),
             },
@@ -140,7 +141,10 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
             DestinationAction::Load | DestinationAction::RollBack => DestinationInput::Done,
             DestinationAction::SendBitmap(block) => self.with_postcopy(|postcopy| postcopy.send_bitmap(block)),
             DestinationAction::RepeatRequests => self.with_postcopy(|postcopy| postcopy.repeat_requests()),
-            DestinationAction::Finish => self.with_postcopy(Postcopy::finish),
+            DestinationAction::Finish => {
+                let progress = self.progress;
+                self.with_postcopy(|postcopy| postcopy.finish(progress))
+            }
             DestinationAction::Advise(_) | DestinationAction::Discard { .. } | DestinationAction::Listen { .. } => {
                 DestinationInput::Failed("the stream is not being loaded".to_owned())
             }
@@ -221,11 +225,15 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
         Ok(Some(main))
     }
 
+    pub(super) fn listener(&self) -> &Listener {
+        self.listener.as_ref().unwrap_or(&self.incoming.listener)
+    }
+
     /// Waits for a connection. Another listener can replace the first one.
     fn await_channel(&mut self) -> io::Result<Option<Channel>> {
         let control = &self.incoming.control;
         loop {
-            let listener = self.listener.as_ref().unwrap_or(&self.incoming.listener);
+            let listener = self.listener();
             let until = || control.has_listener() || is_decided(control, &self.engine) || listener.has_rejections();
             let channel = listener.accept(self.progress, until)?;
             let rejections = listener.take_rejections();
@@ -309,7 +317,7 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
 }
 
 /// Returns whether a command ends the wait for a connection. A guest that runs cannot be cancelled.
-fn is_decided(control: &IncomingControl, engine: &Destination) -> bool {
+pub(super) fn is_decided(control: &IncomingControl, engine: &Destination) -> bool {
     let gives_up = control.is_cancelled() && !engine.is_postcopy();
     gives_up || control.is_forced() && engine.status() == MigrationStatus::Loaded
 }

@@ -151,6 +151,7 @@ impl<E: FnMut(Event)> Driver<'_, E> {
                     }
                     DestinationInput::Done
                 }
+                Some(DestinationAction::AcceptPreempt) => self.accept_preempt(),
                 Some(DestinationAction::Answer(message)) => self.answer(&message),
                 other => return other,
             };
@@ -174,6 +175,7 @@ impl<E: FnMut(Event)> Driver<'_, E> {
     fn listen(&mut self, stream: &mut StreamReader<'_, '_>, length: u32) -> Result<Package, String> {
         let input = self.channel.as_ref().and_then(|channel| channel.input.as_ref()?.try_clone().ok());
         let input = input.ok_or("the connection cannot be read")?;
+        self.reject_preempt()?;
         let postcopy = self.postcopy.as_mut().ok_or(UNSUPPORTED)?;
         postcopy.listen(stream, length, input)
     }

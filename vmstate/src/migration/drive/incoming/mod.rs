@@ -2,6 +2,7 @@
 
 mod driver;
 mod load;
+mod preempt;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -135,6 +136,7 @@ impl Incoming {
     /// See [`listen`](Self::listen).
     pub fn listen_with(uri: &Uri, config: DestinationConfig) -> Result<Self, MigrationError> {
         transport::check(config.capabilities, uri)?;
+        transport::check_preempt(config.capabilities, &config.parameters, uri)?;
         let server = Server::new(&config).map_err(|error| MigrationError::new("listener", &error))?;
         let listener = Listener::new(uri).map_err(|error| MigrationError::new("listener", &error))?;
         let listener = listener.secure(server.as_ref());

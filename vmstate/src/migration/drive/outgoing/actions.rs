@@ -1,10 +1,13 @@
 //! The actions of a source: connections, the stream, and the guest.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::Read;
 use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::Instant;
+
+use vmstate_types::SaveError;
 
 use super::{Message, Outgoing};
 use crate::migration::capability::Capability;
@@ -13,14 +16,20 @@ use crate::migration::drive::channel::{Channel, Link, explain};
 use crate::migration::drive::host::{Host, HostError, HostMemory};
 use crate::migration::drive::multifd::{SendOptions, Sending};
 use crate::migration::drive::saver::Saver;
+use crate::migration::drive::saver_postcopy::Preempt;
 use crate::migration::drive::tls::{Client, Ending};
 use crate::migration::parameter::ZeroPages;
-use crate::migration::source::{Done, SourceAction};
+use crate::migration::source::{Done, SourceAction, SourceConfig};
 use crate::migration::status::{MigrationStatus, Statistics};
+use crate::migration::uri::Uri;
 
 #[derive(Debug)]
 pub(super) struct Connection {
     saver: Saver,
+    /// The channel for requested pages.
+    preempt: Option<Preempt>,
+    /// The address, to which the other channels connect, too.
+    uri: Uri,
     /// Closes the connection when it is dropped, after the saver.
     channel: Channel,
 }
@@ -29,6 +38,7 @@ impl<H: Host> Outgoing<'_, H> {
     pub(super) fn execute(&mut self, action: &SourceAction) -> Result<Done, MigrationError> {
         match action {
             SourceAction::Connect => self.connect(),
+            SourceAction::ConnectPreempt => self.connect_preempt(),
             SourceAction::Close => {
                 self.close();
                 Ok(Done::default())
@@ -53,7 +63,7 @@ impl<H: Host> Outgoing<'_, H> {
     }
 
     fn write(&mut self, action: &SourceAction) -> Result<Done, MigrationError> {
-        let Some(Connection { saver, channel }) = &mut self.connection else {
+        let Some(Connection { saver, preempt, channel, .. }) = &mut self.connection else {
             return Err(MigrationError::new("connection", &"it is closed"));
         };
         self.is_postcopy |= matches!(action, SourceAction::Discard);
@@ -71,8 +81,13 @@ impl<H: Host> Outgoing<'_, H> {
             SourceAction::Devices => saver.devices(self.host, &self.configuration),
             SourceAction::Discard => saver.discard(),
             SourceAction::Package { run } => saver.package(self.host, &self.configuration, *run),
-            SourceAction::Serve(requests) => saver.requested(requests),
-            SourceAction::EndPostcopy => saver.end_postcopy(),
+            SourceAction::Serve(requests) => match preempt {
+                Some(preempt) => saver.requested_preempt(requests, preempt),
+                None => saver.requested(requests),
+            },
+            SourceAction::EndPostcopy => {
+                end_preempt(preempt.as_mut(), self.source.config()).and_then(|()| saver.end_postcopy())
+            }
             SourceAction::Restore { block, received } => saver.restore(block, received),
             _ => saver.end(),
         };
@@ -108,7 +123,21 @@ impl<H: Host> Outgoing<'_, H> {
                 }
             }
         };
-        self.connection = Some(Connection { saver, channel });
+        self.connection = Some(Connection { saver, preempt: None, uri: self.uri.clone(), channel });
+        Ok(Done::default())
+    }
+
+    /// Connects the channel for requested pages.
+    fn connect_preempt(&mut self) -> Result<Done, MigrationError> {
+        let fail = |error: &dyn Display| MigrationError::new("channel for requested pages", &error);
+        let link = self.link()?;
+        let Some(Connection { saver, preempt, uri, channel }) = &mut self.connection else {
+            return Err(fail(&"the connection is closed"));
+        };
+        let opened = link.open(uri).map_err(|error| fail(&error))?;
+        self.watch.connected(channel.socket().into_iter().chain(opened.socket()));
+        saver.ram.begin_preempt();
+        *preempt = Some(Preempt::new(opened).ok_or_else(|| fail(&"it is not writable"))?);
         Ok(Done::default())
     }
 
@@ -145,8 +174,8 @@ impl<H: Host> Outgoing<'_, H> {
             if error.is_some() || status == MigrationStatus::Cancelling {
                 connection.channel.abort();
             }
-            let Connection { mut saver, channel } = connection;
-            drop(channel);
+            let Connection { mut saver, preempt, channel, .. } = connection;
+            drop((preempt, channel));
             // A source in doubt may learn that the guest runs on the destination and lacks pages.
             if self.is_postcopy && !self.source.is_finished() {
                 self.kept = Some(saver);
@@ -155,6 +184,12 @@ impl<H: Host> Outgoing<'_, H> {
             }
         }
     }
+}
+
+/// Ends the channel for requested pages, if the destination expects its end (`postcopy_preempt_shutdown_file` in QEMU's
+/// `migration/postcopy-ram.c`).
+fn end_preempt(preempt: Option<&mut Preempt>, config: &SourceConfig) -> Result<(), SaveError> {
+    preempt.filter(|_| config.preempt_at_setup).map_or(Ok(()), Preempt::end)
 }
 
 /// Passes the bytes of a return path on, until it ends.

@@ -118,6 +118,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
     /// See [`start`](Self::start).
     pub fn start_with(host: &'h mut H, uri: &Uri, config: SourceConfig) -> Result<Self, MigrationError> {
         transport::check_source(&config, uri)?;
+        transport::check_preempt(config.capabilities, &config.parameters, uri)?;
         let memory = host.memory();
         let runs = host.is_running();
         let blockers = blockers(host, runs && memory.log.is_none(), config.parameters.mode);

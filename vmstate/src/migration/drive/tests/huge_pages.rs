@@ -81,7 +81,12 @@ impl Host for HugeHost {
 
 #[test]
 fn guest_in_huge_pages_moves_by_postcopy() {
-    for options in [MappingOptions::anonymous as fn() -> MappingOptions, MappingOptions::memfd] {
+    for (options, preempt) in [
+        (MappingOptions::anonymous as fn() -> MappingOptions, false),
+        (MappingOptions::memfd, false),
+        (MappingOptions::anonymous, true),
+        (MappingOptions::memfd, true),
+    ] {
         let (Some(here), Some(there)) = (huge(options), huge(options)) else { return };
         if let Err(error) = MissingFaults::start(vec![there.clone()], |_, _| {}) {
             assert!(std::env::var_os("VMSTATE_REQUIRE_USERFAULTFD").is_none(), "{error}");
@@ -94,6 +99,7 @@ fn guest_in_huge_pages_moves_by_postcopy() {
         let folder = tempfile();
         let mut capabilities = Capabilities::default();
         capabilities.set(Capability::PostcopyRam, true);
+        capabilities.set(Capability::PostcopyPreempt, preempt);
         let config = DestinationConfig { capabilities, ..DestinationConfig::default() };
         let incoming = Incoming::listen_with(&Uri::Unix(folder.path("socket")), config).unwrap();
         let address = incoming.address().clone();
@@ -104,7 +110,7 @@ fn guest_in_huge_pages_moves_by_postcopy() {
         // Slow enough that most of the memory is left.
         let parameters = Parameters { max_bandwidth: 100_000, ..Parameters::default() };
         let mut config = Outgoing::default_config(&source, &address, parameters);
-        config.capabilities.set(Capability::PostcopyRam, true);
+        config.capabilities = capabilities;
         let mut outgoing = Outgoing::start_with(&mut source, &address, config).unwrap();
         let control = outgoing.control();
         let start = |event: &Event| {

@@ -246,8 +246,9 @@ impl Qemu {
 
     #[allow(clippy::needless_pass_by_value)] // json!({ .. }) in the call reads best
     fn try_execute(&mut self, command: &str, arguments: Value) -> Result<Value, String> {
-        let request = json!({ "execute": command, "arguments": arguments });
-        writeln!(self.monitor.get_mut(), "{request}").map_err(|error| format!("{command}: {error}"))?;
+        // One write: QEMU may end after `quit` before the end of the line.
+        let request = format!("{}\n", json!({ "execute": command, "arguments": arguments }));
+        self.monitor.get_mut().write_all(request.as_bytes()).map_err(|error| format!("{command}: {error}"))?;
         self.reply(command)
     }
 

@@ -142,18 +142,19 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
         Ok(())
     }
 
-    /// Begins a channel for requested pages, whose first record names its block.
-    pub(crate) fn begin_preempt(&mut self) {
-        self.saver.preempt_block = None;
-    }
-
     /// Writes the requested pages to their channel: records without a section. The background continues at its place.
-    pub(crate) fn save_preempt(&mut self, out: &mut Output<'_>, requests: &[PageRequest]) -> Result<(), SaveError> {
-        let (block, number, last_block) = (self.saver.block, self.saver.number, self.saver.last_block);
-        self.saver.last_block = self.saver.preempt_block;
+    /// `last_block` is the block of the last page of the channel.
+    pub(crate) fn save_preempt(
+        &mut self,
+        out: &mut Output<'_>,
+        requests: &[PageRequest],
+        last_block: &mut Option<usize>,
+    ) -> Result<(), SaveError> {
+        let background = (self.saver.block, self.saver.number, self.saver.last_block);
+        self.saver.last_block = *last_block;
         let sent = self.send_requests(out, requests);
-        self.saver.preempt_block = self.saver.last_block;
-        (self.saver.block, self.saver.number, self.saver.last_block) = (block, number, last_block);
+        *last_block = self.saver.last_block;
+        (self.saver.block, self.saver.number, self.saver.last_block) = background;
         sent
     }
 

@@ -35,8 +35,6 @@ pub struct RamSaver {
     pub(super) number: u64,
     /// The block of the last page that was sent: the flag CONTINUE replaces its name.
     pub(super) last_block: Option<usize>,
-    /// The block of the last page that was sent over the channel for requested pages.
-    pub(super) preempt_block: Option<usize>,
     sent: SentPages,
     /// The size of the cache, if pages are sent as changes.
     cache_size: Option<u64>,
@@ -70,7 +68,6 @@ impl RamSaver {
             block: 0,
             number: 0,
             last_block: None,
-            preempt_block: None,
             sent: SentPages::default(),
             cache_size: None,
             xbzrle: None,

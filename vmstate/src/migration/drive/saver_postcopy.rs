@@ -79,7 +79,7 @@ impl Saver {
     ) -> Result<Done, SaveError> {
         let start = preempt.writer.offset();
         let mut output = output(&mut preempt.writer, &mut preempt.out);
-        self.ram.save_preempt(&mut output, requests)?;
+        self.ram.save_preempt(&mut output, requests, &mut preempt.last_block)?;
         output.flush()?;
         let mut done = self.done(self.writer.offset());
         done.bytes += preempt.writer.offset() - start;
@@ -117,6 +117,8 @@ impl Saver {
 pub(super) struct Preempt {
     out: File,
     writer: Writer,
+    /// The block of the last page.
+    last_block: Option<usize>,
     /// Closes the channel when it is dropped.
     _channel: Channel,
 }
@@ -124,7 +126,7 @@ pub(super) struct Preempt {
 impl Preempt {
     /// Takes a connection, if it is writable.
     pub(super) fn new(mut channel: Channel) -> Option<Self> {
-        Some(Self { out: channel.output.take()?, writer: Writer::new(), _channel: channel })
+        Some(Self { out: channel.output.take()?, writer: Writer::new(), last_block: None, _channel: channel })
     }
 
     /// Writes the record with which QEMU 7.2 ends the channel.

@@ -131,12 +131,11 @@ impl<H: Host> Outgoing<'_, H> {
     fn connect_preempt(&mut self) -> Result<Done, MigrationError> {
         let fail = |error: &dyn Display| MigrationError::new("channel for requested pages", &error);
         let link = self.link()?;
-        let Some(Connection { saver, preempt, uri, channel }) = &mut self.connection else {
+        let Some(Connection { preempt, uri, channel, .. }) = &mut self.connection else {
             return Err(fail(&"the connection is closed"));
         };
         let opened = link.open(uri).map_err(|error| fail(&error))?;
         self.watch.connected(channel.socket().into_iter().chain(opened.socket()));
-        saver.ram.begin_preempt();
         *preempt = Some(Preempt::new(opened).ok_or_else(|| fail(&"it is not writable"))?);
         Ok(Done::default())
     }

@@ -108,7 +108,7 @@ impl Scenario {
     }
 
     /// Acts during the migration. Returns the destination, unless it is killed or absent.
-    fn act(self, source: &mut Qemu, destination: Pc) -> Option<Pc> {
+    fn act(self, source: &mut Qemu, mut destination: Pc, relay: bool) -> Option<Pc> {
         if self.pauses() {
             await_status(source, "pre-switchover");
         } else if self.is_slow() {
@@ -119,6 +119,10 @@ impl Scenario {
         }
         if self == CancelledWhileWaiting {
             await_status(source, "device");
+            // Only then has the source certainly sent everything. The relay does not let the destination run.
+            if !relay {
+                await_run_state(&mut destination.qemu, "running");
+            }
         }
         match self {
             CancelledWhileActive | CancelledWhilePaused | CancelledWhileWaiting => {
@@ -187,7 +191,7 @@ fn carry_out(version: &str, row: &Row, relay: bool) {
     }
     let uri = format!("unix:{}", ways.source(scenario.plan().is_some()));
     pc.qemu.execute("migrate", json!({ "uri": uri }));
-    let next = scenario.act(&mut pc.qemu, next);
+    let next = scenario.act(&mut pc.qemu, next, relay);
     if source_end != Exit {
         // QEMU reports a cancelled migration as failed if it finds the closed connection first.
         let ends = if completes { &["completed"][..] } else { &["cancelled", "failed"] };

@@ -174,3 +174,54 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
         self.saver.end_section(out.writer());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use vmstate_types::Writer;
+
+    use super::*;
+    use crate::memory::{PageSize, VecBlock};
+    use crate::section::LiveSection;
+
+    type TwoBlocks = Ram<VecBlock, [VecBlock; 2]>;
+
+    /// Returns the bytes that `save` writes.
+    fn written(
+        ram: &mut TwoBlocks,
+        save: impl FnOnce(&mut TwoBlocks, &mut Output<'_>) -> Result<(), SaveError>,
+    ) -> Vec<u8> {
+        let mut writer = Writer::new();
+        save(ram, &mut Output::new(&mut writer, None)).unwrap();
+        writer.take()
+    }
+
+    /// A record of a zero page, with the name of its block unless the page before was in the same one.
+    fn zero(page: u64, name: &str) -> Vec<u8> {
+        let word = (page << 12 | 2 | if name.is_empty() { 0x20 } else { 0 }).to_be_bytes();
+        let length = u8::try_from(name.len()).unwrap();
+        let name = if name.is_empty() { vec![] } else { [&[length], name.as_bytes()].concat() };
+        [word.to_vec(), name, vec![0]].concat()
+    }
+
+    #[test]
+    fn channels_name_the_blocks_of_their_pages() {
+        let blocks = ["a", "b"].map(|name| VecBlock::new(name, vec![0; 4 << 12]));
+        let mut ram: TwoBlocks = Ram::new(PageSize::DEFAULT, blocks);
+        written(&mut ram, LiveSection::save_setup);
+        ram.begin_postcopy().unwrap();
+        let background = |ram: &mut TwoBlocks| written(ram, |ram, out| ram.save_iterate(out, 1).map(drop));
+        let end = 0x10_u64.to_be_bytes();
+        let mut last_block = None;
+        let mut requested = |ram: &mut TwoBlocks, page: u64| {
+            let request = PageRequest { block: "b".to_owned(), bytes: page << 12..(page + 1) << 12 };
+            written(ram, |ram, out| ram.save_preempt(out, &[request], &mut last_block))
+        };
+        assert_eq!(background(&mut ram), [&zero(0, "a")[..], &end].concat());
+        assert_eq!(requested(&mut ram, 2), zero(2, "b"));
+        assert_eq!(background(&mut ram), [&zero(1, "")[..], &end].concat());
+        assert_eq!(requested(&mut ram, 0), zero(0, ""));
+        assert!(requested(&mut ram, 0).is_empty(), "it was sent");
+        let rest = written(&mut ram, |ram, out| ram.save_iterate(out, u64::MAX).map(drop));
+        assert_eq!(rest, [zero(2, ""), zero(3, ""), zero(1, "b"), zero(3, ""), end.to_vec()].concat());
+    }
+}

@@ -97,15 +97,18 @@ fn guest_moves_with_preempt_channel_and_qemu_11_1() {
     round_trip("11.1", PREEMPT);
 }
 
-/// Moves the guest over two connections: the second one has another channel for requested pages.
-fn recover(source: &mut dyn Program, destination: &mut dyn Program, uri: &str) {
+/// Moves the guest over two connections: the second one has another channel for requested pages. Returns `false` if the
+/// migration has completed before it could be interrupted.
+fn recover<D: Program>(source: &mut dyn Program, destination: &mut D, uri: &str, pause: fn(&mut D) -> bool) -> bool {
     // Most of the memory is left when the connection breaks, also if this process has to wait for a processor: the zero
     // pages alone take about two seconds.
     source.execute("migrate-set-parameters", json!({ "max-postcopy-bandwidth": 20_000 }));
     begin(source, destination, uri, PREEMPT, 20_000);
-    wait_for(source, "postcopy-active");
-    wait_for(destination, "postcopy-active");
-    destination.execute("migrate-pause", json!({}));
+    if !pause(destination) {
+        source.wait_until_complete();
+        destination.wait_until_complete();
+        return false;
+    }
     wait_for(destination, "postcopy-paused");
     wait_for(source, "postcopy-paused");
     let uri = format!("{uri}-again");
@@ -116,20 +119,48 @@ fn recover(source: &mut dyn Program, destination: &mut dyn Program, uri: &str) {
     source.execute("migrate-set-parameters", json!({ "max-postcopy-bandwidth": 0 }));
     source.wait_until_complete();
     destination.wait_until_complete();
+    true
 }
 
-/// Moves the guest from QEMU to the board and back, and breaks each connection.
+/// Interrupts a migration to a board as soon as it can be.
+fn pause_board(board: &mut BoardProcess) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(60) {
+        if board.try_execute("migrate-pause", &json!({})).is_ok() {
+            return true;
+        }
+        if board.migration() == "completed" {
+            return false;
+        }
+    }
+    panic!("the migration neither begins postcopy nor completes");
+}
+
+fn pause_qemu(qemu: &mut vmstate_tests::qemu::Qemu) -> bool {
+    wait_for(qemu, "postcopy-active");
+    qemu.execute("migrate-pause", json!({}));
+    true
+}
+
+/// Moves the guest from QEMU to the board and back, and breaks each connection. A QEMU can complete before that.
 fn recovered_round_trip(version: &str) {
     let mut guest = Guest::started(version);
-    let mut board = BoardProcess::start(&["--incoming", "defer", "--qemu", version]);
-    let uri = format!("unix:{}", board.path("guest").display());
-    recover(&mut guest.qemu, &mut board, &uri);
-    board.assert_right();
-    let mut next = Guest::new(version, &["-incoming", "defer"]);
-    let uri = format!("unix:{}", next.folder.path().join("guest").display());
-    recover(&mut board, &mut next.qemu, &uri);
-    next.assert_right();
-    board.assert_silent();
+    for _ in 0..20 {
+        let mut board = BoardProcess::start(&["--incoming", "defer", "--qemu", version]);
+        let uri = format!("unix:{}", board.path("guest").display());
+        let interrupted = recover(&mut guest.qemu, &mut board, &uri, pause_board);
+        board.assert_right();
+        let mut next = Guest::new(version, &["-incoming", "defer"]);
+        let uri = format!("unix:{}", next.folder.path().join("guest").display());
+        recover(&mut board, &mut next.qemu, &uri, pause_qemu);
+        next.assert_right();
+        board.assert_silent();
+        if interrupted {
+            return;
+        }
+        guest = next;
+    }
+    panic!("all migrations have completed before they were interrupted");
 }
 
 #[test]

@@ -38,11 +38,16 @@ pub(crate) struct Path {
     pub(crate) channels: u8,
     /// `vmstate relay` is in between.
     pub(crate) relay: bool,
+    /// The source's limit in bytes per second.
+    pub(crate) bandwidth: u64,
 }
+
+/// No limit that matters.
+pub(crate) const UNLIMITED: u64 = 1 << 40;
 
 impl Path {
     pub(crate) const fn direct(transport: &'static str) -> Self {
-        Self { transport, channels: 0, relay: false }
+        Self { transport, channels: 0, relay: false, bandwidth: UNLIMITED }
     }
 }
 
@@ -91,7 +96,7 @@ fn move_guest(source: &mut Qemu, destination: &mut Qemu, path: Path) -> Value {
     }
     for qemu in [&mut *source, &mut *destination] {
         qemu.execute("migrate-set-capabilities", json!({ "capabilities": changes }));
-        qemu.execute("migrate-set-parameters", json!({ "max-bandwidth": 1_u64 << 40 }));
+        qemu.execute("migrate-set-parameters", json!({ "max-bandwidth": path.bandwidth }));
         if path.channels > 0 {
             qemu.execute("migrate-set-parameters", json!({ "multifd-channels": path.channels }));
         }

@@ -6,9 +6,12 @@ use vmstate_tests::tool::binary;
 
 use crate::idle::{Row, print_downtimes};
 use crate::measure::{Way, compare, size};
-use crate::qemu::{Path, idle, image, migrate};
+use crate::qemu::{Path, UNLIMITED, idle, image, migrate};
 
 const ROUNDS: usize = 5;
+
+/// A link of 10 Gb/s, in bytes per second.
+const LINK: u64 = 1_250_000_000;
 
 pub(crate) fn measure() {
     // Building the tool is not measured.
@@ -16,15 +19,15 @@ pub(crate) fn measure() {
     let folder = TempDir::new_in("/dev/shm").expect("a folder");
     let image = image(folder.path(), false);
     for version in VERSIONS {
-        for channels in [0, 2] {
+        for (channels, bandwidth) in [(0, UNLIMITED), (0, LINK), (2, UNLIMITED)] {
             let way = |relay: bool| {
-                let (image, path) = (image.clone(), Path { transport: "unix", channels, relay });
+                let (image, path) = (image.clone(), Path { transport: "unix", channels, relay, bandwidth });
                 Way::new(name(version, path), move || migrate(version, &image, path))
             };
             compare(size(), ROUNDS, vec![way(false), way(true)]);
         }
     }
-    let paths = [false, true].map(|relay| Path { transport: "unix", channels: 0, relay });
+    let paths = [false, true].map(|relay| Path { relay, ..Path::direct("unix") });
     let row = |version: &'static str, path: Path| -> Row<'static> {
         (name(version, path), Box::new(move || idle(version, path)))
     };
@@ -33,8 +36,9 @@ pub(crate) fn measure() {
 
 fn name(version: &str, path: Path) -> String {
     let way = if path.relay { "through the relay" } else { "directly" };
+    let limit = if path.bandwidth == LINK { ", 10 Gb/s" } else { "" };
     match path.channels {
-        0 => format!("QEMU {version}, {way}"),
-        channels => format!("QEMU {version}, {channels} data channels, {way}"),
+        0 => format!("QEMU {version}{limit}, {way}"),
+        channels => format!("QEMU {version}, {channels} data channels{limit}, {way}"),
     }
 }

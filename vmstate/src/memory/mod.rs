@@ -98,6 +98,8 @@ pub(crate) use running::Running;
 pub use sys::HostRange;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", feature = "kvm-ioctls"))]
 pub use sys::kvm::KvmSlot;
+#[cfg(all(target_os = "linux", feature = "mapping", feature = "migration"))]
+pub(crate) use sys::read_memory_at;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub(crate) use sys::write_memory_at;
 #[cfg(all(target_os = "linux", feature = "mapping"))]

@@ -70,14 +70,15 @@ impl PageStore<SharedBlock> for Places<'_> {
         Err(without_place())
     }
 
-    fn leave_in_file(&mut self, block: usize, header: &BlockHeader, present: DirtyBitmap) -> Result<(), DirtyBitmap> {
-        match &header.mapped {
-            Some(mapped) => {
-                self.found.push(PagesInFile { block, place: mapped.pages, present });
-                Ok(())
-            }
-            None => Err(present),
-        }
+    fn leave_in_file(
+        &mut self,
+        block: usize,
+        header: &BlockHeader,
+        present: DirtyBitmap,
+    ) -> Result<Option<DirtyBitmap>, LoadError> {
+        let Some(mapped) = &header.mapped else { return Ok(Some(present)) };
+        self.found.push(PagesInFile { block, place: mapped.pages, present });
+        Ok(None)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use vmstate_types::{LoadError, Reader, SaveError};
 
-use super::channels::{SharedLoad, SharedSave};
+use super::channels::{FromFile, SharedLoad, SharedSave, SyncPoints, WithChannels};
 use super::load::{PageAddress, PageStore, RamLoader};
 use super::page_writer::PageWriter;
 use super::record::RamOptions;
@@ -52,8 +52,8 @@ pub struct Ram<B, M> {
     loader: RamLoader,
     /// The changes of the current load, if it can be rolled back.
     undo: Option<UndoLog>,
-    /// The channels that send the pages, and whether they synchronize at the end of each section.
-    save_channels: Option<(Arc<SharedSave>, bool)>,
+    /// The channels that send the pages, and their synchronization points.
+    save_channels: Option<(Arc<SharedSave>, SyncPoints)>,
     /// The channels that load pages. They have the undo log then.
     load_channels: Option<Arc<SharedLoad>>,
     block: PhantomData<B>,
@@ -116,10 +116,10 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
         self.saver.xbzrle_counters()
     }
 
-    /// Sends the pages over channels, which synchronize where the walk over the memory ends, or at the end of each section.
+    /// Sends the pages over channels.
     #[cfg_attr(not(all(unix, feature = "migration")), allow(dead_code, reason = "only migrations have channels"))]
-    pub(crate) fn save_channels(mut self, channels: Arc<SharedSave>, at_section_ends: bool) -> Self {
-        self.save_channels = Some((channels, at_section_ends));
+    pub(crate) fn save_channels(mut self, channels: Arc<SharedSave>, points: SyncPoints) -> Self {
+        self.save_channels = Some((channels, points));
         self
     }
 
@@ -140,18 +140,18 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
             saver = saver.xbzrle(bytes);
         }
         match &self.save_channels {
-            Some((channels, at_section_ends)) => saver.channels(Arc::clone(channels), *at_section_ends),
+            Some((channels, points)) => saver.channels(Arc::clone(channels), *points),
             None => saver,
         }
     }
 
     /// Sends pages until `budget` bytes are written. Returns whether all pages have been sent.
     fn send(&mut self, out: &mut Output<'_>, budget: u64) -> Result<bool, SaveError> {
-        if out.is_mapped() {
-            return self.saver.send_placed(&views(self.blocks.as_mut()), budget, out);
-        }
         if let Some(done) = self.saver.send_over_channels(budget, out.writer())? {
             return Ok(done);
+        }
+        if out.is_mapped() {
+            return self.saver.send_placed(&views(self.blocks.as_mut()), budget, out);
         }
         let start = out.writer().offset();
         let views = views(self.blocks.as_mut());
@@ -233,6 +233,9 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
     fn load(&mut self, reader: &mut Reader<'_>, _: SectionKind, _: u32) -> Result<(), LoadError> {
         let blocks = self.blocks.as_mut();
         match (&self.load_channels, &mut self.undo) {
+            (Some(channels), _) if channels.reads_file() => {
+                self.loader.load_into(&mut FromFile { channels, blocks }, reader)
+            }
             (Some(channels), _) => self.loader.load_into(&mut WithChannels { channels, blocks }, reader),
             (None, Some(undo)) => self.loader.load_into(&mut Undoable { undo, blocks }, reader),
             (None, None) => self.loader.load(blocks, reader),
@@ -305,41 +308,5 @@ impl<B: RamBlock> PageStore<B> for Undoable<'_, B> {
     }
     fn patch(&mut self, address: PageAddress, delta: &[u8]) -> Result<(), LoadError> {
         self.undo.patch(self.blocks, address, delta)
-    }
-}
-
-/// Blocks whose pages arrive over several channels.
-struct WithChannels<'c, B> {
-    channels: &'c SharedLoad,
-    blocks: &'c mut [B],
-}
-
-impl<B: RamBlock> PageStore<B> for WithChannels<'_, B> {
-    fn blocks(&self) -> &[B] {
-        self.blocks
-    }
-
-    /// The main channel has no such pages, but QEMU accepts them.
-    fn receive(&mut self, address: PageAddress, reader: &mut Reader<'_>, page: &mut [u8]) -> Result<(), LoadError> {
-        reader.fill(page)?;
-        self.channels.with_undo(|undo, blocks| undo.save(blocks, address))?;
-        let block = self.blocks.get(address.block);
-        block.map_or(Ok(()), |block| Ok(block.write(address.offset, page)?))
-    }
-
-    fn fill(&mut self, address: PageAddress, fill: u8, _: &mut [u8]) -> Result<(), LoadError> {
-        self.channels.fill(address, fill)
-    }
-
-    fn patch(&mut self, address: PageAddress, delta: &[u8]) -> Result<(), LoadError> {
-        self.channels.patch(address, delta)
-    }
-
-    fn has_channels(&self) -> bool {
-        true
-    }
-
-    fn synchronize(&mut self) -> Result<(), LoadError> {
-        self.channels.synchronize()
     }
 }

@@ -76,7 +76,7 @@ impl RamLoader {
                     }
                     return Ok(());
                 }
-                Record::EndOfSection => return Ok(()),
+                Record::EndOfSection => return pages.end_section().map_err(|error| error.at_offset(start)),
                 Record::MultifdFlush if pages.has_channels() => {
                     self.section_ends_synchronize = Some(false);
                     pages.synchronize().map_err(|error| error.at_offset(start))?;
@@ -141,10 +141,7 @@ impl RamLoader {
         let page_size = self.page.len() as u64;
         let bitmap = read_bitmap(header, page_size, reader);
         let bitmap = bitmap.map_err(|error| error.at_offset(start).in_field(header.idstr.clone()))?;
-        let bitmap = match pages.leave_in_file(block, header, bitmap) {
-            Ok(()) => return reader.skip(header.size),
-            Err(bitmap) => bitmap,
-        };
+        let Some(bitmap) = pages.leave_in_file(block, header, bitmap)? else { return reader.skip(header.size) };
         let mut next = 0;
         while next < bitmap.pages() {
             let run = bitmap.run_from(next, u64::MAX).unwrap_or(bitmap.pages()..bitmap.pages());
@@ -288,10 +285,20 @@ pub(super) trait PageStore<B: RamBlock> {
     /// Applies changes, which were checked, to the page at `address`.
     fn patch(&mut self, address: PageAddress, delta: &[u8]) -> Result<(), LoadError>;
 
-    /// Leaves the pages of a block at their places in the file, to read them later. Returns the bitmap of the pages if they
-    /// must be read now.
-    fn leave_in_file(&mut self, _: usize, _: &BlockHeader, present: DirtyBitmap) -> Result<(), DirtyBitmap> {
-        Err(present)
+    /// Leaves the pages of a block at their places in the file, which are read later or by others. Returns the bitmap of
+    /// the pages if they must be read now.
+    fn leave_in_file(
+        &mut self,
+        _: usize,
+        _: &BlockHeader,
+        present: DirtyBitmap,
+    ) -> Result<Option<DirtyBitmap>, LoadError> {
+        Ok(Some(present))
+    }
+
+    /// Waits for the pages of the section that others read.
+    fn end_section(&mut self) -> Result<(), LoadError> {
+        Ok(())
     }
 
     /// Returns whether pages arrive over other channels, too.

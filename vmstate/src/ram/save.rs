@@ -1,5 +1,6 @@
 //! Saves blocks of memory as "ram" sections.
 
+mod over_channels;
 mod pages;
 
 use std::ops::Range;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 
 use vmstate_types::{SaveError, Writer};
 
-use super::channels::SharedSave;
+use self::over_channels::Channels;
 use super::mapped::{PlacedPages, RUN_BYTES};
 use super::page_writer::PageWriter;
 use super::record::{BlockHeader, Record, ZERO_RECORD, write_record};
@@ -40,18 +41,11 @@ pub struct RamSaver {
     cache_size: Option<u64>,
     pub(super) xbzrle: Option<xbzrle::Sender>,
     /// The places of pages in a file, if they have fixed ones.
-    placed: Option<PlacedPages>,
+    placed: Option<Arc<PlacedPages>>,
     /// A buffer of pages that have fixed places and cannot be borrowed.
     run: Vec<u8>,
     /// The channels that send the pages, if the saver does not send them itself.
     channels: Option<Channels>,
-}
-
-/// The channels that send the pages.
-struct Channels {
-    shared: Arc<SharedSave>,
-    /// Set if the channels synchronize at the end of each section.
-    at_section_ends: bool,
 }
 
 impl RamSaver {
@@ -111,12 +105,6 @@ impl RamSaver {
         self
     }
 
-    /// Sends the pages over channels.
-    pub(super) fn channels(mut self, shared: Arc<SharedSave>, at_section_ends: bool) -> Self {
-        self.channels = Some(Channels { shared, at_section_ends });
-        self
-    }
-
     /// Changes the size of the cache of [`xbzrle`](Self::xbzrle), if pages are sent as changes. This empties the cache.
     pub fn resize_xbzrle(&mut self, cache_size: u64) {
         self.cache_size = self.cache_size.map(|_| cache_size);
@@ -157,8 +145,8 @@ impl RamSaver {
                 dirty.insert_all(covered);
             }
         }
-        self.placed = Some(placed);
-        Ok(())
+        self.placed = Some(Arc::new(placed));
+        self.begin_channels(out.writer())
     }
 
     fn begin<B: RamBlock>(&mut self, blocks: &[B]) -> Result<(), SaveError> {
@@ -204,45 +192,6 @@ impl RamSaver {
         let done = self.send_pages(&views, limit, &mut PageWriter { writer: out, borrowed: None })?;
         self.end_section(out);
         Ok(done)
-    }
-
-    /// Begins to send pages over channels, which synchronize first: the destination has the list of blocks then.
-    fn begin_channels(&self, out: &mut Writer) -> Result<(), SaveError> {
-        let Some(channels) = &self.channels else { return Ok(()) };
-        channels.shared.begin(Arc::clone(&self.dirty), self.layout.page_size().bytes());
-        channels.synchronize(out)
-    }
-
-    /// Lets the channels send `limit` bytes, and writes the records that belong to them. Returns whether all pages have been
-    /// sent, or `None` if the pages are not sent over channels.
-    pub(super) fn send_over_channels(&mut self, limit: u64, out: &mut Writer) -> Result<Option<bool>, SaveError> {
-        let Some(Channels { shared, at_section_ends }) = &self.channels else { return Ok(None) };
-        let mut left = limit;
-        loop {
-            let at_end;
-            (at_end, left) = shared.run(left)?;
-            let is_done = at_end && self.dirty.iter().all(DirtyBitmap::is_empty);
-            let ends_section = is_done || left == 0;
-            // A page is sent once in a walk, and in a section: the log is not synchronized within one.
-            if if *at_section_ends { ends_section } else { at_end } {
-                shared.synchronize()?;
-            }
-            let (blocks, last_block) = (self.layout.blocks(), &mut self.last_block);
-            shared.take_zero(|index, offset| {
-                let same_block = last_block.replace(index) == Some(index);
-                let idstr = blocks.get(index).map_or("", |block| &block.idstr);
-                write_record(out, &Record::Zero { offset, same_block, fill: 0 }, idstr);
-            });
-            if at_end {
-                shared.restart();
-                if !at_section_ends {
-                    write_record(out, &Record::MultifdFlush, "");
-                }
-            }
-            if ends_section {
-                return Ok(Some(is_done));
-            }
-        }
     }
 
     /// Writes pages to their places until about `limit` bytes are written. Returns whether all pages have been written.
@@ -351,16 +300,6 @@ impl RamSaver {
             from = 0;
         }
         None
-    }
-}
-
-impl Channels {
-    fn synchronize(&self, out: &mut Writer) -> Result<(), SaveError> {
-        self.shared.synchronize()?;
-        if !self.at_section_ends {
-            write_record(out, &Record::MultifdFlush, "");
-        }
-        Ok(())
     }
 }
 

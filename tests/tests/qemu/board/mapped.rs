@@ -23,15 +23,39 @@ fn capabilities(names: &[&str]) -> Value {
     json!({ "capabilities": changes })
 }
 
+/// The place of the stream in a file, and the numbers of data channels of both sides, without `multifd` if they are 0.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    start: u64,
+    source: u8,
+    destination: u8,
+}
+
+const CASES: [Case; 4] = [
+    Case { start: 0, source: 0, destination: 0 },
+    Case { start: 0x3000, source: 2, destination: 3 },
+    Case { start: 0, source: 5, destination: 0 },
+    Case { start: 0x3000, source: 0, destination: 4 },
+];
+
+/// Sets the number of data channels.
+fn set_channels(program: &mut dyn Program, channels: u8) {
+    let changes = [("mapped-ram", true), ("multifd", channels > 0)];
+    let changes = changes.map(|(name, state)| json!({ "capability": name, "state": state }));
+    program.execute("migrate-set-capabilities", json!({ "capabilities": changes }));
+    program.execute("migrate-set-parameters", json!({ "multifd-channels": channels.max(1) }));
+}
+
 /// Moves the running guest through a file, which has other bytes before the stream and after its end.
-fn migrate(source: &mut dyn Program, destination: &mut dyn Program, guest: &Guest, start: u64) {
+fn migrate(source: &mut dyn Program, destination: &mut dyn Program, guest: &Guest, case: Case) {
+    let start = case.start;
     let path = guest.folder.path().join("places").display().to_string();
     std::fs::write(&path, [0xab; 0x4000]).unwrap();
     let file = File::options().write(true).open(&path).unwrap();
     file.set_len(256 << 20).unwrap();
     let uri = json!({ "uri": format!("file:{path},offset={start:#x}") });
-    source.execute("migrate-set-capabilities", capabilities(&["mapped-ram"]));
-    destination.execute("migrate-set-capabilities", capabilities(&["mapped-ram"]));
+    set_channels(source, case.source);
+    set_channels(destination, case.destination);
     source.execute("migrate", uri.clone());
     source.wait_until_complete();
     destination.execute("migrate-incoming", uri);
@@ -47,18 +71,20 @@ fn migrate(source: &mut dyn Program, destination: &mut dyn Program, guest: &Gues
 /// Moves the guest from QEMU to the board and back. The guest writes memory in each pass, and verifies all of it.
 fn round_trips(version: &str) {
     let mut guest = Guest::started(version);
-    for start in [0, 0x3000] {
+    for case in CASES {
         let mut board = BoardProcess::start(&["--incoming", "defer", "--qemu", version]);
         let mut qemu = Guest::new(version, &["-incoming", "defer"]);
-        migrate(&mut guest.qemu, &mut board, &qemu, start);
+        migrate(&mut guest.qemu, &mut board, &qemu, case);
         assert_eq!((guest.qemu.status().as_str(), board.status().as_str()), ("postmigrate", "running"));
         board.assert_right();
 
         // The board's monitor keeps the capability.
-        migrate(&mut board, &mut qemu.qemu, &guest, start);
+        migrate(&mut board, &mut qemu.qemu, &guest, case);
         assert_eq!((board.status().as_str(), qemu.qemu.status().as_str()), ("postmigrate", "running"));
         let reply = board.execute("query-migrate", json!({}));
         assert!(reply["ram"]["dirty-sync-count"].as_u64().unwrap() >= 2, "{reply}");
+        let over_channels = reply["ram"]["multifd-bytes"].as_u64().unwrap();
+        assert_eq!(over_channels > 0, case.source > 0, "{case:?}: {reply}");
         qemu.assert_right();
         guest = qemu;
     }
@@ -85,6 +111,13 @@ fn wrong_combinations(command: &'static str) -> Vec<(&'static str, Value)> {
     commands.extend(["unix:/nowhere/socket", "tcp:127.0.0.1:1", "exec:cat"].map(run));
     commands.extend([set("mapped-ram", false), set("multifd", true)]);
     commands.extend(["file:/nowhere/file", "exec:cat"].map(run));
+    // The parameters are checked when they are replaced, so the first change succeeds.
+    let compress = |word: &str| ("migrate-set-parameters", json!({ "multifd-compression": word }));
+    commands.extend([set("mapped-ram", true), compress("zlib"), compress("none")]);
+    if command == "migrate" {
+        commands.push(run("file:/nowhere/file"));
+    }
+    commands.extend([set("multifd", false), compress("none"), set("mapped-ram", false), compress("none")]);
     commands
 }
 
@@ -110,7 +143,7 @@ fn compare(board: &mut BoardProcess, qemu: &mut Qemu, command: &'static str) {
             }
         }
     }
-    assert_eq!(rejected, 7);
+    assert_eq!(rejected, if command == "migrate" { 10 } else { 9 });
 }
 
 #[test]

@@ -27,6 +27,8 @@ mod vectored;
 mod volatile;
 
 pub use host_range::HostRange;
+#[cfg(all(target_os = "linux", feature = "mapping", feature = "migration"))]
+pub(crate) use vectored::read_memory_at;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub(crate) use vectored::write_memory_at;
 #[cfg(all(target_os = "linux", feature = "mapping"))]

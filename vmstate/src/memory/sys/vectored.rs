@@ -110,6 +110,19 @@ pub(crate) fn write_memory_at(file: impl AsFd, memory: HostRange<'_>, offset: u6
     usize::try_from(written).map_err(|_| io::Error::last_os_error())
 }
 
+/// Reads from `offset` of a file into guest memory with one `pread`. Returns the number of bytes that were read, which is 0
+/// at the end of the file.
+///
+/// # Errors
+/// Returns the error of the system.
+#[cfg(feature = "migration")]
+pub(crate) fn read_memory_at(file: impl AsFd, memory: HostRange<'_>, offset: u64) -> io::Result<usize> {
+    let offset = libc::off_t::try_from(offset).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
+    // SAFETY: a `HostRange` is guest memory that is mapped for its lifetime, and that the kernel may change.
+    let read = unsafe { libc::pread(file.as_fd().as_raw_fd(), memory.as_ptr().cast(), memory.len(), offset) };
+    usize::try_from(read).map_err(|_| io::Error::last_os_error())
+}
+
 fn vectors(count: usize) -> libc::c_int {
     libc::c_int::try_from(count).unwrap_or(0)
 }
@@ -144,5 +157,21 @@ mod tests {
         assert_eq!(destination.load(182), Some([199, 0]));
         right.shutdown(Shutdown::Both).unwrap();
         assert!(write_gathered(&left, &[Gather::from(source)]).is_err());
+    }
+
+    #[cfg(feature = "migration")]
+    #[test]
+    fn guest_memory_has_a_place_in_a_file() {
+        let path = std::env::temp_dir().join(format!("vmstate-vectored-{}", std::process::id()));
+        let file = std::fs::File::options().read(true).write(true).create(true).truncate(true).open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let (source, destination) = (vector::share((0..200).collect()), vector::share(vec![0; 200]));
+        let (source, destination) = (HostRange::from(&*source), HostRange::from(&*destination));
+        assert_eq!(write_memory_at(&file, source, 1000).unwrap(), 200);
+        assert_eq!(read_memory_at(&file, destination, 1010).unwrap(), 190);
+        assert_eq!((destination.load(0), destination.load(189)), (Some([10, 11]), Some([199, 0])));
+        assert_eq!(read_memory_at(&file, destination, 1200).unwrap(), 0);
+        let error = read_memory_at(&file, destination, u64::MAX).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
     }
 }

@@ -83,6 +83,10 @@ const fn excludes(capability: Capability, other: Capability, releases: Releases,
     Rule { capability, relation: Relation::Excludes, other, releases, qemu_message }
 }
 
+/// QEMU's message about data channels of a file that compress or encrypt.
+pub(in crate::migration) const ONLY_PLAIN: &str =
+    "Mapped-ram only available for non-compressed non-TLS multifd migration";
+
 /// The rules in the order in which QEMU checks them.
 const RULES: &[Rule] = &[
     excludes(
@@ -176,11 +180,10 @@ pub(super) fn check(set: Capabilities, release: QemuRelease) -> Result<(), Capab
 
 /// Checks a set for combinations that this library does not implement.
 pub(super) fn check_combinations(set: Capabilities) -> Result<(), CapabilityConflict> {
-    let other = Capability::Multifd;
-    let missing = [Capability::MappedRam, Capability::PostcopyPreempt];
-    match missing.into_iter().find(|capability| set.has(*capability) && set.has(other)) {
-        Some(capability) => Err(CapabilityConflict::NotCombined { capability, other }),
-        None => Ok(()),
+    let (capability, other) = (Capability::PostcopyPreempt, Capability::Multifd);
+    match set.has(capability) && set.has(other) {
+        true => Err(CapabilityConflict::NotCombined { capability, other }),
+        false => Ok(()),
     }
 }
 

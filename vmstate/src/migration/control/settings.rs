@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::capability::ONLY_PLAIN;
 use super::super::destination::DestinationConfig;
-use super::super::{Capabilities, Capability, Parameter, ParameterValue, Parameters, QemuRelease, Uri};
+use super::super::{Capabilities, Capability, Compression, Parameter, ParameterValue, Parameters, QemuRelease, Uri};
 use super::error::CommandError;
 
 /// The capabilities and parameters of the next migration, which commands change.
@@ -83,8 +84,19 @@ impl Settings {
             let set = parameters.set(name, value, self.release);
             set.map_err(|error| CommandError::parameter(&error, self.release))?;
         }
+        self.check_places()?;
         self.parameters = parameters;
         Ok(())
+    }
+
+    /// Checks the parameters that a command replaces, not the new ones, as QEMU does (`migrate_params_check` in
+    /// `migration/options.c`).
+    fn check_places(&self) -> Result<(), CommandError> {
+        let is_plain = self.parameters.multifd_compression == Compression::None && self.parameters.tls_creds.is_empty();
+        match self.capabilities.has(Capability::MappedRam) && !is_plain {
+            true => Err(CommandError::new(ONLY_PLAIN)),
+            false => Ok(()),
+        }
     }
 
     /// Returns the reply of `query-migrate-capabilities`.
@@ -150,6 +162,20 @@ mod tests {
         settings.set_capabilities(&both, false).unwrap();
         let error = settings.set_capabilities(&both, true).unwrap_err();
         assert_eq!(error.to_string(), "There's a migration process in progress");
+    }
+
+    #[test]
+    fn places_exclude_compression_that_is_set() {
+        let mut settings = Settings::new(QemuRelease::V10_0);
+        let (zlib, none) = (json!({"multifd-compression": "zlib"}), json!({"multifd-compression": "none"}));
+        set(&mut settings, &zlib).unwrap();
+        settings.set_capabilities(&[(Capability::MappedRam, true), (Capability::Multifd, true)], false).unwrap();
+        assert_eq!(set(&mut settings, &none).unwrap_err(), ONLY_PLAIN);
+        settings.set_capabilities(&[(Capability::MappedRam, false)], false).unwrap();
+        set(&mut settings, &none).unwrap();
+        settings.set_capabilities(&[(Capability::MappedRam, true)], false).unwrap();
+        set(&mut settings, &zlib).unwrap();
+        assert_eq!(set(&mut settings, &none).unwrap_err(), ONLY_PLAIN);
     }
 
     #[test]

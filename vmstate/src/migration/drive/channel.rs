@@ -195,6 +195,10 @@ impl Drop for Channel {
     }
 }
 
+/// The advice about a file that ends too early.
+pub(super) const INCOMPLETE: &str =
+    "the file is incomplete: its migration has not completed, or it was cut. Save the guest again";
+
 /// Returns an error of a channel, with the reason of its end if it is encrypted.
 pub(super) fn explain(error: &impl ToString, ending: Option<&Ending>) -> String {
     let error = error.to_string();

@@ -59,7 +59,7 @@ impl Saver {
             ram = ram.xbzrle(cache_size);
         }
         if let Some(sending) = &sending {
-            ram = ram.save_channels(Arc::clone(sending.shared()), sending.at_section_ends());
+            ram = ram.save_channels(Arc::clone(sending.shared()), sending.points());
         }
         let header = SectionHeader::full(SECTION_ID, "ram", 0, ram::VERSION);
         Self { out, writer: Writer::new(), ram, header, tail: Writer::new(), sending, counted: 0, placed: None }

@@ -2,23 +2,35 @@
 
 use super::MigrationError;
 use crate::migration::capability::{Capabilities, Capability};
-use crate::migration::parameter::Parameters;
+use crate::migration::parameter::{Compression, Parameters};
 use crate::migration::source::SourceConfig;
 use crate::migration::uri::Uri;
 
 /// Checks that an address has the properties that the capabilities require, with QEMU's messages
 /// (`migration_transport_compatible` in `migration/migration.c`).
-pub(super) fn check(capabilities: Capabilities, uri: &Uri) -> Result<(), MigrationError> {
+pub(super) fn check(capabilities: Capabilities, parameters: &Parameters, uri: &Uri) -> Result<(), MigrationError> {
     capabilities.check_combinations().map_err(|conflict| MigrationError::new("migration", &conflict))?;
     let is_file = matches!(uri, Uri::File { .. });
-    if capabilities.has(Capability::MappedRam) && !is_file {
+    let has_places = capabilities.has(Capability::MappedRam);
+    if has_places && !is_file {
         return Err(MigrationError::new("mapped-ram", &"Migration requires seekable transport (e.g. file)"));
     }
-    // Several connections to the same file would overwrite each other's bytes.
-    if capabilities.has(Capability::Multifd) && !matches!(uri, Uri::Tcp(_) | Uri::Unix(_) | Uri::Vsock { .. }) {
+    let has_channels = capabilities.has(Capability::Multifd);
+    // Without places, several channels would overwrite each other's bytes in a file.
+    if has_channels && !has_places && !has_connections(uri) {
         return Err(MigrationError::new("multifd", &"Migration requires multi-channel URIs (e.g. tcp)"));
     }
+    if has_channels && has_places && parameters.multifd_compression != Compression::None {
+        return Err(MigrationError::new("mapped-ram", &NO_COMPRESSION));
+    }
     Ok(())
+}
+
+const NO_COMPRESSION: &str = "Cannot use compression with mapped-ram";
+
+/// Returns whether several connections to an address can be made.
+fn has_connections(uri: &Uri) -> bool {
+    matches!(uri, Uri::Tcp(_) | Uri::Unix(_) | Uri::Vsock { .. })
 }
 
 /// Checks that the channel for requested pages can be opened to an address, if it is wanted.
@@ -31,7 +43,7 @@ pub(super) fn check_preempt(
         return Ok(());
     }
     let fail = |reason: &str| Err(MigrationError::new("postcopy-preempt", &reason));
-    if !matches!(uri, Uri::Tcp(_) | Uri::Unix(_) | Uri::Vsock { .. }) {
+    if !has_connections(uri) {
         return fail("Migration requires multi-channel URIs (e.g. tcp)");
     }
     match parameters.tls_creds.is_empty() {
@@ -42,11 +54,15 @@ pub(super) fn check_preempt(
 
 /// Checks the configuration of a source (`migrate_prepare` in QEMU's `migration/migration.c`).
 pub(super) fn check_source(config: &SourceConfig, uri: &Uri) -> Result<(), MigrationError> {
-    check(config.capabilities, uri)?;
-    if config.capabilities.has(Capability::MappedRam) && !config.parameters.tls_creds.is_empty() {
-        return Err(MigrationError::new("mapped-ram", &"Cannot use TLS with mapped-ram"));
+    let SourceConfig { capabilities, parameters, .. } = config;
+    check(*capabilities, parameters, uri)?;
+    let fail = |reason: &str| Err(MigrationError::new("mapped-ram", &reason));
+    match capabilities.has(Capability::MappedRam) {
+        true if !parameters.tls_creds.is_empty() => fail("Cannot use TLS with mapped-ram"),
+        // QEMU checks it without data channels, too.
+        true if parameters.multifd_compression != Compression::None => fail(NO_COMPRESSION),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -54,7 +70,8 @@ mod tests {
     use super::*;
 
     fn rejection(capability: Capability, uri: &str) -> Option<String> {
-        let checked = check(Capabilities::none().with(capability), &uri.parse().unwrap());
+        let capabilities = Capabilities::none().with(capability);
+        let checked = check(capabilities, &Parameters::default(), &uri.parse().unwrap());
         checked.err().map(|error| error.reason().to_owned())
     }
 
@@ -88,9 +105,21 @@ mod tests {
     }
 
     #[test]
-    fn places_exclude_data_channels_by_name() {
-        let both = Capabilities::none().with(Capability::MappedRam).with(Capability::Multifd);
-        let error = check(both, &"file:/path".parse().unwrap()).unwrap_err().to_string();
-        assert!(error.contains("`mapped-ram` is not implemented together with `multifd`"), "{error}");
+    fn data_channels_of_a_file_do_not_compress() {
+        let (file, socket) = ("file:/path".parse().unwrap(), "unix:/path".parse().unwrap());
+        let channels = Capabilities::none().with(Capability::Multifd);
+        let both = channels.with(Capability::MappedRam);
+        for compression in [Compression::None, Compression::Zlib, Compression::Zstd] {
+            let parameters = Parameters { multifd_compression: compression, ..Parameters::default() };
+            let expected = (compression != Compression::None).then_some(NO_COMPRESSION);
+            let checked = check(both, &parameters, &file);
+            assert_eq!(checked.as_ref().err().map(MigrationError::reason), expected);
+            check(channels, &parameters, &socket).unwrap();
+            let places = Capabilities::none().with(Capability::MappedRam);
+            check(places, &parameters, &file).unwrap();
+            let source = SourceConfig { capabilities: places, parameters, ..SourceConfig::new(0, 0) };
+            let checked = check_source(&source, &file);
+            assert_eq!(checked.as_ref().err().map(MigrationError::reason), expected);
+        }
     }
 }

@@ -1,11 +1,17 @@
-//! Loading pages that arrive over several channels.
+//! Loading pages that arrive over several channels, or that several threads read from a file.
 
+mod places;
+
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use vmstate_types::LoadError;
 
+#[cfg(all(unix, feature = "migration"))]
+pub(crate) use self::places::PlacedWord;
+use self::places::Region;
 use crate::memory::{PageSize, RamBlock};
 use crate::ram::load::{PageAddress, fill_page, patch};
 use crate::ram::undo_log::UndoLog;
@@ -32,6 +38,8 @@ pub(crate) struct SharedLoad {
     connections: Box<dyn Connections>,
     /// The time that the channels may take to reach a synchronization point.
     timeout: Duration,
+    /// Set if the channels read a file in which pages have fixed places.
+    reads_file: bool,
 }
 
 /// The memory with its undo log.
@@ -50,6 +58,12 @@ struct State {
     arrived: usize,
     /// The number of synchronization points so far. Pages follow the first one.
     round: u64,
+    /// The blocks whose pages the channels have to read from the file.
+    regions: VecDeque<Region>,
+    /// The channels that are reading pages from the file.
+    reading: usize,
+    /// The number of reads from the file so far.
+    reads: u64,
     error: Option<String>,
     stopped: bool,
 }
@@ -66,14 +80,25 @@ impl SharedLoad {
     ) -> Self {
         let page = vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)];
         let memory = Mutex::new(Memory { blocks: Vec::new(), undo: None, page });
-        let state =
-            Mutex::new(State { channels, running: channels, arrived: 0, round: 0, error: None, stopped: false });
+        let state = Mutex::new(State::new(channels));
         let (blocks_of_load, changed) = (OnceLock::new(), Condvar::new());
-        let load = Self { page_size, blocks: blocks_of_load, memory, state, changed, connections, timeout };
+        let reads_file = false;
+        let load = Self { page_size, blocks: blocks_of_load, memory, state, changed, connections, timeout, reads_file };
         if let Some(blocks) = blocks {
             load.set_blocks(blocks);
         }
         load
+    }
+
+    /// Has the channels read a file, in which pages have fixed places.
+    pub(crate) fn of_file(mut self) -> Self {
+        self.reads_file = true;
+        self
+    }
+
+    /// Returns whether the channels read a file.
+    pub(in crate::ram) fn reads_file(&self) -> bool {
+        self.reads_file
     }
 
     /// Sets the blocks, unless they are set.
@@ -103,6 +128,12 @@ impl SharedLoad {
     /// Returns an error if the block is unknown, a page is outside of it, or the load has not begun.
     pub(crate) fn prepare(&self, idstr: &str, offsets: impl Iterator<Item = u64>) -> Result<&Block, LoadError> {
         let (block, memory) = self.find(idstr)?;
+        self.save_pages(block, memory, offsets)?;
+        Ok(memory)
+    }
+
+    /// Saves pages of the block with this number for a rollback.
+    fn save_pages(&self, block: usize, memory: &Block, offsets: impl Iterator<Item = u64>) -> Result<(), LoadError> {
         let mut locked = self.memory();
         let Memory { blocks, undo, .. } = &mut *locked;
         for offset in offsets {
@@ -111,7 +142,7 @@ impl SharedLoad {
                 undo.save(blocks, PageAddress { block, offset })?;
             }
         }
-        Ok(memory)
+        Ok(())
     }
 
     /// Fills pages of a block with zeros.
@@ -248,6 +279,22 @@ impl SharedLoad {
         self.connections.close_data();
         while state.running > 0 {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl State {
+    fn new(channels: usize) -> Self {
+        Self {
+            channels,
+            running: channels,
+            arrived: 0,
+            round: 0,
+            regions: VecDeque::new(),
+            reading: 0,
+            reads: 0,
+            error: None,
+            stopped: false,
         }
     }
 }

@@ -5,11 +5,15 @@
 #![cfg_attr(not(all(unix, feature = "migration")), allow(dead_code, reason = "only migrations have channels"))]
 
 mod load;
-mod save;
-
 #[cfg(all(unix, feature = "migration"))]
-pub(crate) use self::load::Connections;
+mod place;
+mod save;
+mod stores;
+
 pub(crate) use self::load::SharedLoad;
-pub(crate) use self::save::SharedSave;
+#[cfg(all(unix, feature = "migration"))]
+pub(crate) use self::load::{Connections, PlacedWord};
 #[cfg(all(unix, feature = "migration"))]
 pub(crate) use self::save::{Claim, Sent};
+pub(crate) use self::save::{SharedSave, SyncPoints};
+pub(super) use self::stores::{FromFile, WithChannels};

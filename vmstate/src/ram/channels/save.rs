@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use vmstate_types::SaveError;
 
 use crate::memory::{DirtyBitmap, DirtyWord};
+use crate::ram::mapped::PlacedPages;
 use crate::section::SentPages;
 
 /// The pages that the channels have to send, and the budget that they share.
@@ -21,6 +22,8 @@ pub(crate) struct SharedSave {
 struct State {
     page_size: u64,
     dirty: Arc<[DirtyBitmap]>,
+    /// The places of pages, if the channels write a file.
+    placed: Option<Arc<PlacedPages>>,
     /// The block and the page at which the walk over the memory continues.
     block: usize,
     page: u64,
@@ -36,6 +39,17 @@ struct State {
     bytes: u64,
     error: Option<String>,
     stopped: bool,
+}
+
+/// The synchronization points of channels: everything that was claimed before has been sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SyncPoints {
+    /// The ends of walks over the memory, which records of the main channel mark.
+    Walks,
+    /// The ends of sections.
+    Sections,
+    /// The ends of walks over the memory, without records: the channels write a file.
+    File,
 }
 
 /// The next task of a channel.
@@ -67,6 +81,7 @@ impl SharedSave {
         let state = State {
             page_size: 0,
             dirty: Arc::new([]),
+            placed: None,
             block: 0,
             page: 0,
             budget: 0,
@@ -109,6 +124,11 @@ impl SharedSave {
         }
     }
 
+    /// Returns the places of pages, if the channels write a file.
+    pub(super) fn placed(&self) -> Option<Arc<PlacedPages>> {
+        self.lock().placed.clone()
+    }
+
     /// Records a packet.
     pub(crate) fn sent(&self, sent: Sent) {
         let mut state = self.lock();
@@ -147,11 +167,16 @@ impl SharedSave {
         self.lock().bytes
     }
 
-    /// Begins with the pages in `dirty`.
-    pub(in crate::ram) fn begin(&self, dirty: Arc<[DirtyBitmap]>, page_size: u64) {
+    /// Begins with the pages in `dirty`, which have fixed places if `placed` has them.
+    pub(in crate::ram) fn begin(&self, dirty: Arc<[DirtyBitmap]>, page_size: u64, placed: Option<Arc<PlacedPages>>) {
         let mut state = self.lock();
-        (state.dirty, state.page_size) = (dirty, page_size);
+        (state.dirty, state.page_size, state.placed) = (dirty, page_size, placed);
         (state.block, state.page, state.sent, state.bytes) = (0, 0, SentPages::default(), 0);
+    }
+
+    #[cfg(test)]
+    pub(in crate::ram) fn dirty(&self) -> Arc<[DirtyBitmap]> {
+        Arc::clone(&self.lock().dirty)
     }
 
     /// Lets the channels send `limit` bytes. Returns whether the walk over the memory has reached its end, and the rest of the
@@ -241,7 +266,7 @@ mod tests {
     fn pages_are_claimed_only_while_a_section_runs() {
         let shared = SharedSave::new(1);
         let dirty: Arc<[_]> = Arc::new([DirtyBitmap::full(100)]);
-        shared.begin(dirty.clone(), 4096);
+        shared.begin(dirty.clone(), 4096, None);
         let (at_end, left) = thread::scope(|scope| {
             scope.spawn(|| while matches!(shared.claim(0, true), Claim::Pages(..)) || !dirty[0].is_empty() {});
             shared.run(1 << 20).unwrap()

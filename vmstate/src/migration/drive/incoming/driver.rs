@@ -16,6 +16,7 @@ use crate::migration::drive::postcopy::Postcopy;
 use crate::migration::drive::return_path::ReturnPath;
 use crate::migration::drive::socket::is_timeout;
 use crate::migration::status::{Event, MigrationStatus};
+use crate::migration::uri::Uri;
 use crate::stream::{Decoded, ItemDecoder, ReturnPathMessage, StreamItem};
 
 /// The reason if the system does not support postcopy.
@@ -177,9 +178,10 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
     fn accept(&mut self, host: &impl Host) -> DestinationInput {
         self.pending.clear();
         self.receiving = None;
-        let accepted = match self.incoming.config.capabilities.has(Capability::Multifd) {
-            true => self.accept_several(host),
-            false => self.await_channel(),
+        let accepted = match (self.incoming.config.capabilities.has(Capability::Multifd), self.incoming.address()) {
+            (true, Uri::File { .. }) => self.open_several(host),
+            (true, _) => self.accept_several(host),
+            (false, _) => self.await_channel(),
         };
         let mut channel = match accepted {
             Ok(Some(channel)) => channel,
@@ -223,6 +225,18 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
         let compression = config.parameters.multifd_compression;
         self.receiving = Some(Receiving::start(&main, data, &memory, compression, self.progress)?);
         Ok(Some(main))
+    }
+
+    /// Opens a file, and starts the threads that read its pages.
+    fn open_several(&mut self, host: &impl Host) -> io::Result<Option<Channel>> {
+        let (memory, channels) = (host.memory(), self.incoming.config.parameters.multifd_channels);
+        let channel = self.await_channel()?;
+        let file = channel.as_ref().and_then(|channel| channel.input.as_ref());
+        // The memory of an unknown guest is created while it is read.
+        if let Some(file) = file.filter(|_| memory.announced.is_none()) {
+            self.receiving = Some(Receiving::from_file(file, channels, &memory, self.progress)?);
+        }
+        Ok(channel)
     }
 
     pub(super) fn listener(&self) -> &Listener {

@@ -8,7 +8,7 @@ use super::driver::{Driver, UNSUPPORTED};
 use crate::machine::{LoadReport, LoadSession, Machine, Step, Trailer, with_mapped_ram};
 use crate::migration::capability::Capability;
 use crate::migration::destination::{DestinationAction, DestinationInput, Item};
-use crate::migration::drive::channel::Channel;
+use crate::migration::drive::channel::{Channel, INCOMPLETE};
 use crate::migration::drive::host::{Host, HostMemory};
 use crate::migration::drive::postcopy::{Package, Postcopy};
 use crate::migration::drive::socket::{Socket, TimedReader};
@@ -228,9 +228,7 @@ impl<E: FnMut(Event)> Driver<'_, E> {
 fn failure(error: &LoadError, place: Option<u64>) -> DestinationInput {
     match (error.is_truncated(), place) {
         (true, None) => DestinationInput::Lost(format!("connection lost: {error}")),
-        (true, Some(_)) => DestinationInput::Failed(format!(
-            "{error}; the file is incomplete: its migration has not completed, or it was cut. Save the guest again"
-        )),
+        (true, Some(_)) => DestinationInput::Failed(format!("{error}; {INCOMPLETE}")),
         (false, _) => DestinationInput::Failed(error.to_string()),
     }
 }

@@ -135,7 +135,7 @@ impl Incoming {
     /// # Errors
     /// See [`listen`](Self::listen).
     pub fn listen_with(uri: &Uri, config: DestinationConfig) -> Result<Self, MigrationError> {
-        transport::check(config.capabilities, uri)?;
+        transport::check(config.capabilities, &config.parameters, uri)?;
         transport::check_preempt(config.capabilities, &config.parameters, uri)?;
         let server = Server::new(&config).map_err(|error| MigrationError::new("listener", &error))?;
         let listener = Listener::new(uri).map_err(|error| MigrationError::new("listener", &error))?;

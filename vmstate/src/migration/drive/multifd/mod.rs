@@ -1,6 +1,7 @@
 //! Data channels (multifd): their connections and threads.
 
 mod accept;
+mod file;
 mod receive;
 mod send;
 

@@ -22,10 +22,10 @@ type Block = Arc<dyn RamBlock + Send + Sync>;
 /// The data channels of a destination. Dropping them closes their connections and ends their threads.
 #[derive(Debug)]
 pub(in crate::migration::drive) struct Receiving {
-    shared: Arc<SharedLoad>,
-    threads: Vec<JoinHandle<()>>,
+    pub(super) shared: Arc<SharedLoad>,
+    pub(super) threads: Vec<JoinHandle<()>>,
     /// The connections, which are closed when they are dropped.
-    _channels: Vec<Channel>,
+    pub(super) _channels: Vec<Channel>,
 }
 
 /// The sockets of all channels.
@@ -130,9 +130,15 @@ impl Content {
 }
 
 /// Reports the end of a channel, also if its thread panics.
-struct Leave<'r> {
+pub(super) struct Leave<'r> {
     shared: &'r SharedLoad,
-    error: Option<String>,
+    pub(super) error: Option<String>,
+}
+
+impl<'r> Leave<'r> {
+    pub(super) fn new(shared: &'r SharedLoad) -> Self {
+        Self { shared, error: Some("a data channel has panicked".to_owned()) }
+    }
 }
 
 impl Drop for Leave<'_> {
@@ -144,7 +150,7 @@ impl Drop for Leave<'_> {
 impl Receiver {
     fn run(mut self) {
         let shared = Arc::clone(&self.shared);
-        let mut leave = Leave { shared: &shared, error: Some("a data channel has panicked".to_owned()) };
+        let mut leave = Leave::new(&shared);
         leave.error = self.work().err().map(|error| format!("data channel {}: {error}", self.id));
     }
 

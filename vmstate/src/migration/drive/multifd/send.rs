@@ -15,7 +15,7 @@ use crate::migration::parameter::{Parameters, ZeroPages};
 use crate::migration::protocol::compression::Compressor;
 use crate::migration::protocol::multifd::{Hello, PacketHead, SYNC, flags_of, pages_per_packet};
 use crate::migration::uri::Uri;
-use crate::ram::channels::{Claim, Sent, SharedSave};
+use crate::ram::channels::{Claim, Sent, SharedSave, SyncPoints};
 
 type Block = Arc<dyn RamBlock + Send + Sync>;
 
@@ -33,10 +33,10 @@ pub(in crate::migration::drive) struct SendOptions<'p> {
 /// The channels of a source. Dropping them closes their connections and ends their threads.
 #[derive(Debug)]
 pub(in crate::migration::drive) struct Sending {
-    shared: Arc<SharedSave>,
-    at_section_ends: bool,
-    channels: Vec<Channel>,
-    threads: Vec<JoinHandle<()>>,
+    pub(super) shared: Arc<SharedSave>,
+    pub(super) points: SyncPoints,
+    pub(super) channels: Vec<Channel>,
+    pub(super) threads: Vec<JoinHandle<()>>,
 }
 
 impl Sending {
@@ -51,8 +51,8 @@ impl Sending {
         let parameters = options.parameters;
         let shared = Arc::new(SharedSave::new(parameters.multifd_channels.into()));
         let numbers = Arc::new(AtomicU64::new(0));
-        let at_section_ends = options.at_section_ends;
-        let mut sending = Self { shared, at_section_ends, channels: Vec::new(), threads: Vec::new() };
+        let points = if options.at_section_ends { SyncPoints::Sections } else { SyncPoints::Walks };
+        let mut sending = Self { shared, points, channels: Vec::new(), threads: Vec::new() };
         for id in 0..parameters.multifd_channels {
             let mut channel = link.open(uri)?;
             let mut output = channel.output.take().ok_or(io::ErrorKind::Unsupported)?;
@@ -71,9 +71,9 @@ impl Sending {
         &self.shared
     }
 
-    /// Returns whether the channels synchronize at the end of each section.
-    pub(in crate::migration::drive) fn at_section_ends(&self) -> bool {
-        self.at_section_ends
+    /// Returns the points at which the channels synchronize.
+    pub(in crate::migration::drive) fn points(&self) -> SyncPoints {
+        self.points
     }
 
     /// Iterates over the sockets.
@@ -119,7 +119,7 @@ struct Sender {
 }
 
 /// Reports a channel whose thread panics.
-struct Panic(Arc<SharedSave>);
+pub(super) struct Panic(pub(super) Arc<SharedSave>);
 
 impl Drop for Panic {
     fn drop(&mut self) {

@@ -107,7 +107,7 @@ impl<H: Host> Outgoing<'_, H> {
             thread::spawn(move || read_return_path(input, &sender, number, ending.as_ref()));
         }
         let memory = self.host.memory();
-        let sending = self.connect_data(&link, &memory)?;
+        let sending = self.connect_data(&link, &memory, &output)?;
         let data = sending.iter().flat_map(Sending::sockets);
         self.watch.connected(channel.socket().into_iter().chain(data));
         let saver = match self.kept.take() {
@@ -149,20 +149,24 @@ impl<H: Host> Outgoing<'_, H> {
         Ok(Link { connect, progress, client })
     }
 
-    /// Connects the data channels, with the capability `multifd`.
-    fn connect_data(&self, link: &Link, memory: &HostMemory) -> Result<Option<Sending>, MigrationError> {
+    /// Connects the data channels, with the capability `multifd`. Data channels of a file write `output`.
+    fn connect_data(&self, link: &Link, memory: &HostMemory, output: &File) -> Result<Option<Sending>, MigrationError> {
         let config = self.source.config();
         if !config.capabilities.has(Capability::Multifd) {
             return Ok(None);
         }
         let parameters = &config.parameters;
+        let fail = |error| MigrationError::new("data channel", &error);
+        if config.capabilities.has(Capability::MappedRam) {
+            return Sending::to_file(output, parameters.multifd_channels, memory).map(Some).map_err(fail);
+        }
         let zero_pages = match parameters.zero_page_detection {
             ZeroPages::Multifd if config.multifd_legacy_zero => ZeroPages::Legacy,
             other => other,
         };
         let options = SendOptions { parameters, zero_pages, at_section_ends: config.multifd_section_flush };
         let sending = Sending::connect(&self.uri, link, options, self.host.uuid(), memory);
-        sending.map(Some).map_err(|error| MigrationError::new("data channel", &error))
+        sending.map(Some).map_err(fail)
     }
 
     fn close(&mut self) {

@@ -3,45 +3,67 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 
+mod several;
+
 use super::*;
-use crate::migration::capability::Capability;
+use crate::migration::capability::{Capabilities, Capability};
 
 /// The offset of the stream in files.
 const OFFSET: u64 = 0x3000;
+
+/// The numbers of data channels of a destination, without the capability `multifd` if it is 0.
+const CHANNELS: [u8; 3] = [0, 1, 3];
 
 fn uri(folder: &Folder) -> Uri {
     Uri::File { path: folder.path("guest"), offset: OFFSET }
 }
 
-fn save_with(source: &mut Board, uri: &Uri, capability: Option<Capability>) -> Statistics {
+/// Sets the capabilities of a migration with places, and with this number of data channels.
+fn set_up(channels: u8, capabilities: &mut Capabilities, parameters: &mut Parameters) {
+    capabilities.set(Capability::MappedRam, true);
+    capabilities.set(Capability::Multifd, channels > 0);
+    parameters.multifd_channels = channels.max(1);
+}
+
+fn save_over(source: &mut Board, uri: &Uri, channels: u8) -> Statistics {
     let mut config = Outgoing::default_config(source, uri, Parameters::default());
-    capability.into_iter().for_each(|capability| config.capabilities.set(capability, true));
+    set_up(channels, &mut config.capabilities, &mut config.parameters);
     Outgoing::start_with(source, uri, config).unwrap().finish().unwrap()
 }
 
 fn save(source: &mut Board, uri: &Uri) -> Statistics {
-    save_with(source, uri, Some(Capability::MappedRam))
+    save_over(source, uri, 0)
 }
 
-fn load_with(destination: &mut Board, uri: &Uri, capability: Option<Capability>) -> Result<(), String> {
-    let mut config = DestinationConfig::default();
-    capability.into_iter().for_each(|capability| config.capabilities.set(capability, true));
+fn load_with(destination: &mut Board, uri: &Uri, config: DestinationConfig) -> Result<(), String> {
     let incoming = Incoming::listen_with(uri, config).map_err(|error| error.reason().to_owned())?;
     incoming.run(destination).map_err(|error| error.reason().to_owned())
 }
 
+fn load_over(destination: &mut Board, uri: &Uri, channels: u8) -> Result<(), String> {
+    let mut config = DestinationConfig::default();
+    set_up(channels, &mut config.capabilities, &mut config.parameters);
+    load_with(destination, uri, config)
+}
+
 fn load(destination: &mut Board, uri: &Uri) -> Result<(), String> {
-    load_with(destination, uri, Some(Capability::MappedRam))
+    load_over(destination, uri, 0)
 }
 
 /// Loads a file that is rejected, and returns the reason.
 #[track_caller]
-fn rejection(uri: &Uri, capability: Option<Capability>) -> String {
+fn rejection_with(load: impl FnOnce(&mut Board) -> Result<(), String>) -> String {
     let mut destination = Board::destination();
-    let reason = load_with(&mut destination, uri, capability).unwrap_err();
+    let reason = load(&mut destination).unwrap_err();
     assert!(!destination.runs && destination.register == 0);
     assert!(destination.ram.to_vec() == vec![0xaa; SIZE], "{reason}");
     reason
+}
+
+/// Loads a file that is rejected over this number of data channels, and returns the reason.
+#[track_caller]
+fn rejection(uri: &Uri, channels: u8) -> String {
+    rejection_with(|destination| load_over(destination, uri, channels))
 }
 
 /// Writes a file with a guest, and returns its bytes.
@@ -101,12 +123,15 @@ fn zero_pages_are_holes() {
 fn capability_must_match_the_file() {
     let folder = tempfile();
     save(&mut Board::source(), &uri(&folder));
-    let reason = rejection(&uri(&folder), None);
+    let load_plain = |destination: &mut _| load_with(destination, &uri(&folder), DestinationConfig::default());
+    let reason = rejection_with(load_plain);
     assert!(reason.contains("expected no capabilities, found the capabilities mapped-ram"), "{reason}");
-    save_with(&mut Board::source(), &uri(&folder), None);
-    let reason = rejection(&uri(&folder), Some(Capability::MappedRam));
-    assert!(reason.contains("expected the capabilities mapped-ram, found no capabilities"), "{reason}");
-    load_with(&mut Board::destination(), &uri(&folder), None).unwrap();
+    Outgoing::start(&mut Board::source(), &uri(&folder), Parameters::default()).unwrap().finish().unwrap();
+    for channels in CHANNELS {
+        let reason = rejection(&uri(&folder), channels);
+        assert!(reason.contains("expected the capabilities mapped-ram, found no capabilities"), "{reason}");
+    }
+    load_plain(&mut Board::destination()).unwrap();
 }
 
 #[test]
@@ -117,11 +142,13 @@ fn incomplete_file_leaves_the_machine_unchanged() {
     let end = place_of(&bytes, b"\x08register") + 9 + 4 + 4 + 4 + 5 + 1;
     let near = |place: usize| place - 9..place + 9;
     let places = [near(header(&bytes)), near(1 << 20), near(3 << 20), near(end - 9)];
-    let ends = (OFFSET as usize..end).step_by(0x8421);
+    let ends = (OFFSET as usize..end).step_by(0x1_8421);
     for length in places.into_iter().flatten().chain(ends) {
         fs::write(folder.path("guest"), &bytes[..length]).unwrap();
-        let reason = rejection(&uri(&folder), Some(Capability::MappedRam));
-        assert!(reason.contains("the file is incomplete"), "{length:#x}: {reason}");
+        for channels in CHANNELS {
+            let reason = rejection(&uri(&folder), channels);
+            assert!(reason.contains("the file is incomplete"), "{length:#x}: {reason}");
+        }
     }
     // Only the description is missing, which QEMU does not require, either.
     fs::write(folder.path("guest"), &bytes[..end]).unwrap();
@@ -146,8 +173,10 @@ fn damaged_places_leave_the_machine_unchanged() {
         let mut damaged = bytes.clone();
         damaged[place..place + value.len()].copy_from_slice(&value);
         fs::write(folder.path("guest"), &damaged).unwrap();
-        let reason = rejection(&uri(&folder), Some(Capability::MappedRam));
-        assert!(reason.contains(expected) && reason.contains("0x"), "{place:#x}, {value:x?}: {reason}");
+        for channels in CHANNELS {
+            let reason = rejection(&uri(&folder), channels);
+            assert!(reason.contains(expected) && reason.contains("0x"), "{place:#x}, {value:x?}: {reason}");
+        }
     }
     let bitmap = number(&bytes, header + 12);
     assert_eq!(bytes[bitmap], 0xfe, "page 0 is zero");
@@ -156,30 +185,34 @@ fn damaged_places_leave_the_machine_unchanged() {
 #[test]
 fn file_of_a_cancelled_migration_is_rejected() {
     let folder = tempfile();
-    let mut source = Board::source();
-    let mut config = Outgoing::default_config(&source, &uri(&folder), Parameters::default());
-    config.capabilities.set(Capability::MappedRam, true);
-    let mut outgoing = Outgoing::start_with(&mut source, &uri(&folder), config).unwrap();
-    let control = outgoing.control();
-    for event in outgoing.events() {
-        if event == Event::Status(MigrationStatus::Active) {
-            control.send(SourceControl::Cancel);
+    for channels in CHANNELS {
+        let mut source = Board::source();
+        let mut config = Outgoing::default_config(&source, &uri(&folder), Parameters::default());
+        set_up(channels, &mut config.capabilities, &mut config.parameters);
+        let mut outgoing = Outgoing::start_with(&mut source, &uri(&folder), config).unwrap();
+        let control = outgoing.control();
+        for event in outgoing.events() {
+            if event == Event::Status(MigrationStatus::Active) {
+                control.send(SourceControl::Cancel);
+            }
         }
+        assert_eq!(outgoing.statistics().status, MigrationStatus::Cancelled);
+        drop(outgoing);
+        assert!(source.runs);
+        let reason = rejection(&uri(&folder), channels);
+        assert!(reason.contains("the file is incomplete"), "{reason}");
     }
-    assert_eq!(outgoing.statistics().status, MigrationStatus::Cancelled);
-    drop(outgoing);
-    assert!(source.runs);
-    let reason = rejection(&uri(&folder), Some(Capability::MappedRam));
-    assert!(reason.contains("the file is incomplete"), "{reason}");
 }
 
 #[test]
 fn file_that_cannot_be_written_leaves_the_guest() {
-    let mut source = Board::source();
-    let full = Uri::File { path: "/dev/full".to_owned(), offset: 0 };
-    let mut config = Outgoing::default_config(&source, &full, Parameters::default());
-    config.capabilities.set(Capability::MappedRam, true);
-    let error = Outgoing::start_with(&mut source, &full, config).unwrap().finish().unwrap_err();
-    assert!(error.reason().contains("No space left"), "{error}");
-    assert!(source.runs);
+    for channels in CHANNELS {
+        let mut source = Board::source();
+        let full = Uri::File { path: "/dev/full".to_owned(), offset: 0 };
+        let mut config = Outgoing::default_config(&source, &full, Parameters::default());
+        set_up(channels, &mut config.capabilities, &mut config.parameters);
+        let error = Outgoing::start_with(&mut source, &full, config).unwrap().finish().unwrap_err();
+        assert!(error.reason().contains("No space left"), "{error}");
+        assert!(source.runs);
+    }
 }

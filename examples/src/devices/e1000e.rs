@@ -10,6 +10,8 @@ use super::msix::Msix;
 use super::pci::{PciDevice, identities};
 use super::zeros;
 
+/// The vendor ID of Intel.
+const INTEL: u16 = 0x8086;
 /// The number of 32-bit registers.
 const REGISTERS: usize = 0x8000;
 
@@ -19,7 +21,7 @@ macro_rules! e1000e {
     ($(#[$doc:meta])* $name:ident { $($pending:tt)* } { $($pending_messages:tt)* } { $($rest:tt)* } $identity:ident) => {
         $(#[$doc])*
         #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
-        #[vmstate(name = "e1000e")]
+        #[vmstate(name = "e1000e", post_load = Self::post_load)]
         pub struct $name {
             /// The PCI device.
             #[vmstate(name = "parent_obj[0]")]
@@ -63,7 +65,12 @@ macro_rules! e1000e {
             /// The subsystem device ID.
             pub subsys: u16,
             /// The subsystem vendor ID.
+            #[default(INTEL)]
             pub subsys_ven: u16,
+            /// The subsystem's IDs of this card, device and vendor. Others are rejected.
+            #[vmstate(skip = "a property of the device")]
+            #[default((0, INTEL))]
+            pub own_subsys: (u16, u16),
             /// Receive interrupt delay.
             #[vmstate(name = "core.rdtr")]
             pub rdtr: InterruptTimer,
@@ -100,6 +107,18 @@ macro_rules! e1000e {
             #[vmstate(name = "core.tx")]
             pub tx: [Transmitter; 2],
             $($rest)*
+        }
+
+        impl $name {
+            /// Rejects a card with another subsystem (`e1000e_post_load` in QEMU's `hw/net/e1000e.c`).
+            fn post_load(&mut self) -> Result<(), LoadError> {
+                let found = (self.subsys, self.subsys_ven);
+                if found == self.own_subsys {
+                    return Ok(());
+                }
+                let name = |(device, vendor): (u16, u16)| format!("subsystem {vendor:04x}:{device:04x}");
+                Err(LoadError::rejected(name(self.own_subsys), name(found)))
+            }
         }
     };
 }

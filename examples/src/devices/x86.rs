@@ -14,12 +14,17 @@ mod registers;
 
 /// The bit of CR0 that ends real mode.
 const PROTECTED_MODE: u64 = 1;
+/// The place of a segment's privilege level in its flags, two bits.
+const PRIVILEGE_SHIFT: u32 = 13;
 /// The bits of a segment's flags with its privilege level.
-const PRIVILEGE: u32 = 3 << 13;
+const PRIVILEGE: u32 = 3 << PRIVILEGE_SHIFT;
+/// The bits of [`Cpu::hflags`] with the processor's privilege level.
+const CURRENT_PRIVILEGE: u32 = 3;
 /// The bit of [`Cpu::hflags2`] for nested paging of AMD's processors.
 const NESTED_PAGING: u32 = 1 << 6;
-/// The place of CS in [`Cpu::segments`].
+/// The places of CS and SS in [`Cpu::segments`].
 const CS: usize = 1;
+const SS: usize = 2;
 
 /// A processor.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
@@ -295,8 +300,8 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// Rejects FPU registers of 64 bits, an obsolete format, and corrects the segments of old versions of KVM
-    /// (`cpu_post_load` in QEMU's `target/i386/machine.c`).
+    /// Rejects FPU registers of 64 bits, an obsolete format, corrects the segments of old versions of KVM, and takes the
+    /// privilege level from SS (`cpu_post_load` in QEMU's `target/i386/machine.c`).
     fn post_load(&mut self) -> Result<(), LoadError> {
         if self.fpregs_format != 0 {
             return Err(LoadError::rejected("FPU registers of 80 bits, format 0", self.fpregs_format));
@@ -304,6 +309,8 @@ impl Cpu {
         if self.cr0 & PROTECTED_MODE == 0 && self.segments[CS].flags & PRIVILEGE != 0 {
             self.segments.iter_mut().for_each(|segment| segment.flags &= !PRIVILEGE);
         }
+        let privilege = (self.segments[SS].flags & PRIVILEGE) >> PRIVILEGE_SHIFT;
+        self.hflags = self.hflags & !CURRENT_PRIVILEGE | privilege;
         Ok(())
     }
 }

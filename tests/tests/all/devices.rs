@@ -15,6 +15,7 @@ use vmstate::schema::vmdesc::{Document, Located, Nested, SentBody, SentStruct, l
 use vmstate::schema::{DescriptionWriter, Release};
 use vmstate::stream::SectionHeader;
 use vmstate_examples::devices::e1000::{Compatibility, E1000};
+use vmstate_examples::devices::e1000e::E1000e;
 use vmstate_examples::devices::i8254::Pit;
 use vmstate_examples::devices::mc146818rtc::Rtc;
 use vmstate_examples::devices::pci::PciDevice;
@@ -202,6 +203,26 @@ fn segments_of_real_mode_have_no_privilege() {
         loaded.load(&mut Reader::from_slice(out.pending()), 12).unwrap();
         assert_eq!(loaded.segments[3].flags, expected, "{cr0} {code:#x}");
     }
+}
+
+#[test]
+fn privilege_level_follows_the_stack_segment() {
+    let mut cpu = Cpu { cr0: 1, hflags: 0xa5, ..Cpu::default() };
+    cpu.segments[2].flags = 3 << 13;
+    let mut out = Writer::new();
+    cpu.save(&mut out).unwrap();
+    let mut loaded = Cpu::default();
+    loaded.load(&mut Reader::from_slice(out.pending()), 12).unwrap();
+    assert_eq!(loaded.hflags, 0xa7);
+}
+
+/// QEMU's identity of the board that carries the network card is a property of the device.
+#[test]
+fn other_subsystem_is_rejected() {
+    let mut out = Writer::new();
+    E1000e { subsys: 1, ..E1000e::default() }.save(&mut out).unwrap();
+    let error = E1000e::default().load(&mut Reader::from_slice(out.pending()), 1).unwrap_err();
+    assert_eq!((error.expected(), error.found()), ("subsystem 8086:0000", "subsystem 8086:0001"));
 }
 
 /// The first field of a section, which is a struct of `size` bytes, as if it were a section.

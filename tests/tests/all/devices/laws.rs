@@ -123,4 +123,4 @@ vmstate::laws!(x86: Cpu, with = |choices| Cpu {
     tsc_khz: maybe(choices),
     smi_count: choices.flip().into(),
     ..Cpu::default()
-});
+}, computed = ["env.hflags"]);

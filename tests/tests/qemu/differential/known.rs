@@ -84,6 +84,10 @@ const KNOWN: &[(Known, &str)] = &[
         Known::OnlyQemuRefuses("cpu/envcfg: incoming version_id 2 is too new"),
         "our struct also loads the version of QEMU 11.1, which has the same fields",
     ),
+    (
+        Known::OnlyQemuRefuses("unsupported version 2 for 'riscv_mtimer'"),
+        "our struct also loads the versions up to QEMU 11.1's; this one has the same fields",
+    ),
     (Known::OnlyQemuRefuses("inconsistent with Host index"), RINGS),
     (Known::OnlyQemuRefuses("exceeds allocated max"), "QEMU rejects a ring larger than its device's"),
     (Known::OnlyQemuRefuses("requires vnet_hdr=on"), "QEMU rejects features that its network lacks"),

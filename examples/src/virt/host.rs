@@ -6,7 +6,7 @@ use std::time::Duration;
 #[cfg(target_os = "linux")]
 use vmstate::SaveError;
 use vmstate::machine::{LoadReport, Machine, SaveOptions};
-use vmstate::memory::{DirtyLog, PageSize};
+use vmstate::memory::{DirtyLog, MemoryError, PageSize};
 use vmstate::migration::{Host, HostError, HostMemory};
 use vmstate::schema::Release;
 #[cfg(target_os = "linux")]
@@ -26,6 +26,15 @@ use crate::devices::globalstate::GlobalState;
 /// [`Board::run_to_tick`].
 const NEXT_TICK: u64 = 1_000_000_000;
 
+/// The log of the pages that a guest writes while it migrates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageLog {
+    /// The hart marks them.
+    Marked,
+    /// The kernel protects them, as for emulators and VMMs that cannot mark pages.
+    WriteProtect,
+}
+
 /// A board that runs on a thread, and can be migrated meanwhile.
 #[derive(Debug)]
 pub struct BoardHost {
@@ -33,6 +42,7 @@ pub struct BoardHost {
     /// The release of QEMU whose streams it writes.
     release: Release,
     memory: HostMemory,
+    log: PageLog,
     /// The board, while it does not run.
     stopped: Option<Box<Board>>,
     /// The run state in a stream.
@@ -58,8 +68,21 @@ impl BoardHost {
 
     fn with_memory(board: Board, release: Release, tables: bool, awaited: Option<GlobalState>) -> (Self, Vcpu) {
         let (vcpu, runner) = Vcpu::start();
-        let (memory, stopped) = (memory(&board, tables), Some(Box::new(board)));
-        (Self { runner, release, memory, stopped, run_state: "prelaunch", awaited }, vcpu)
+        let memory = host_memory(&board, tables, board.bus.memory.dirty_log().clone());
+        let (log, stopped) = (PageLog::Marked, Some(Box::new(board)));
+        (Self { runner, release, memory, log, stopped, run_state: "prelaunch", awaited }, vcpu)
+    }
+
+    /// Selects the log of the pages that the guest writes. The board must not run.
+    ///
+    /// # Errors
+    /// Returns an error if the system has no such log, or does not permit it.
+    pub fn with_log(mut self, log: PageLog) -> Result<Self, MemoryError> {
+        self.log = log;
+        let Some(board) = &self.stopped else { return Err(MemoryError::custom("the guest runs or has ended")) };
+        let tables = self.awaited.is_some() || self.release != Release::Qemu7_2;
+        self.memory = memory(board, tables, log)?;
+        Ok(self)
     }
 
     /// Saves the devices of the stopped board. `memory`, which has protected the [memory](Host::memory), saves it when the
@@ -115,10 +138,17 @@ impl BoardHost {
     }
 }
 
-fn memory(board: &Board, tables: bool) -> HostMemory {
+fn memory(board: &Board, tables: bool, log: PageLog) -> Result<HostMemory, MemoryError> {
     let memory = &board.bus.memory;
-    let log: Arc<dyn DirtyLog> = memory.dirty_log().clone();
-    HostMemory::new(PageSize::DEFAULT, memory.shared_blocks(tables), Some(log))
+    let log = match log {
+        PageLog::Marked => memory.dirty_log().clone(),
+        PageLog::WriteProtect => memory.kernel_log(tables)?,
+    };
+    Ok(host_memory(board, tables, log))
+}
+
+fn host_memory(board: &Board, tables: bool, log: Arc<dyn DirtyLog>) -> HostMemory {
+    HostMemory::new(PageSize::DEFAULT, board.bus.memory.shared_blocks(tables), Some(log))
 }
 
 impl Host for BoardHost {
@@ -146,7 +176,7 @@ impl Host for BoardHost {
         if let Some(board) = &mut self.stopped {
             board.apply_load(report)?;
             board.bus.memory.end_history();
-            self.memory = memory(board, self.release != Release::Qemu7_2);
+            self.memory = memory(board, self.release != Release::Qemu7_2, self.log)?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vmstate::memory::{DirtyBitmap, DirtyLog, HostRange, Layout, Marked, PageSize, RamBlock};
+use vmstate::memory::{DirtyBitmap, DirtyLog, HostRange, Layout, Marked, MemoryError, PageSize, RamBlock};
 
 use super::map;
 
@@ -86,6 +86,28 @@ impl Memory {
     #[must_use]
     pub fn dirty_log(&self) -> &Arc<Marked> {
         &self.log
+    }
+
+    /// Returns a new log of the kernel for the pages of the [blocks](Self::blocks) that any thread writes.
+    ///
+    /// # Errors
+    /// Returns an error if the system has no such log, or does not permit it.
+    #[cfg(target_os = "linux")]
+    pub fn kernel_log(&self, with_tables: bool) -> Result<Arc<dyn DirtyLog>, MemoryError> {
+        use vmstate::memory::WriteProtect;
+
+        WriteProtect::probe()?;
+        let layout = Layout::new(PageSize::DEFAULT, self.blocks(with_tables)).map_err(MemoryError::custom)?;
+        Ok(Arc::new(WriteProtect::new(&layout, self.shared_blocks(with_tables))?))
+    }
+
+    /// Returns an error, because the system has no such log.
+    ///
+    /// # Errors
+    /// It always does.
+    #[cfg(not(target_os = "linux"))]
+    pub fn kernel_log(&self, _: bool) -> Result<Arc<dyn DirtyLog>, MemoryError> {
+        Err(MemoryError::custom("write protection requires Linux"))
     }
 
     /// Copies the content of blocks of the same sizes, and marks the changed pages.

@@ -40,6 +40,6 @@ mod vcpu;
 pub use board::{Board, Stop, TooLarge};
 pub use cpu::Unsupported;
 pub use finisher::Finish;
-pub use host::BoardHost;
+pub use host::{BoardHost, PageLog};
 pub use rewind::BoardRewind;
 pub use vcpu::{Progress, Vcpu};

@@ -6,6 +6,7 @@ use vmstate_examples::virt::{Board, Finish, Stop, Unsupported};
 use vmstate_tests::guests::{AFTER_A_SECOND, HASHER, PROGRAMS, Program, SECOND, ask, assert_printed, verdict};
 
 mod chaos;
+mod dirty_log;
 mod live;
 mod places;
 mod postcopy;

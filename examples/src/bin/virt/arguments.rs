@@ -11,7 +11,7 @@ use vmstate::schema::Release;
 #[cfg(not(target_os = "linux"))]
 use vmstate::snapshot::StoreErrorKind;
 use vmstate::snapshot::{Folder, StoreError};
-use vmstate_examples::virt::Board;
+use vmstate_examples::virt::{Board, PageLog};
 
 /// The default guest program (examples/guest/hasher.c).
 const HASHER: &[u8] = include_bytes!("../../../guest/images/hasher.img");
@@ -87,9 +87,20 @@ pub(crate) struct Run {
     #[cfg(feature = "tls")]
     #[arg(long = "object", value_name = "TYPE,id=ID,...")]
     pub(crate) objects: Vec<String>,
+    /// Log of the pages that the guest writes while it migrates
+    #[arg(long, value_enum, value_name = "LOG", default_value_t = Log::Marked)]
+    dirty_log: Log,
     /// Report once a second how much memory the guest writes
     #[arg(long)]
     pub(crate) dirty_rate: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Log {
+    /// The emulated processor marks them
+    Marked,
+    /// The kernel protects them (Linux 6.7)
+    WriteProtect,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -123,6 +134,13 @@ impl Run {
             }
         }
         Ok(board)
+    }
+
+    pub(crate) fn page_log(&self) -> PageLog {
+        match self.dirty_log {
+            Log::Marked => PageLog::Marked,
+            Log::WriteProtect => PageLog::WriteProtect,
+        }
     }
 
     /// Returns the release whose streams the board writes.

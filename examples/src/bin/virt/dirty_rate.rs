@@ -25,7 +25,7 @@ impl DirtyRate {
         let marked: (_, Arc<dyn DirtyLog>) = ("marked", memory.dirty_log().clone());
         let mut missing = Vec::new();
         let mut logs = vec![marked];
-        match write_protect(board, &layout) {
+        match memory.kernel_log(true) {
             Ok(log) => logs.push(("write-protect", log)),
             Err(error) => missing.push(error),
         }
@@ -59,17 +59,4 @@ impl DirtyRate {
         }
         Ok(pages * self.page_size)
     }
-}
-
-#[cfg(target_os = "linux")]
-fn write_protect(board: &Board, layout: &Layout) -> Result<Arc<dyn DirtyLog>, MemoryError> {
-    use vmstate::memory::WriteProtect;
-
-    WriteProtect::probe()?;
-    Ok(Arc::new(WriteProtect::new(layout, board.bus.memory.shared_blocks(true))?))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn write_protect(_: &Board, _: &Layout) -> Result<Arc<dyn DirtyLog>, MemoryError> {
-    Err(MemoryError::custom("write protection requires Linux"))
 }

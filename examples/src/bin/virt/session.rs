@@ -40,6 +40,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         Some(_) => BoardHost::awaiting(board, arguments.stream()),
         None => BoardHost::new(board, arguments.stream()),
     };
+    let host = host.with_log(arguments.page_log())?;
     let settings = Settings::new(arguments.monitor());
     #[cfg(feature = "tls")]
     for object in &arguments.objects {

@@ -10,7 +10,7 @@
 //! | [`items`] | the size of pieces, and a stream | however the bytes arrive, the same items; a blocking reader returns them, too |
 //! | [`return_path`] | the size of pieces, and messages | the same; messages can be written again |
 //! | [`conversation`] | a conversation, or a stream and its answer | explained without markup or control characters; it can be written again |
-//! | [`relay_rules`] | rules of a relay, and a stream | the size of pieces does not matter; the end of the stream is held back |
+//! | [`relay_rules`] | rules of a relay, and a stream | the size of pieces does not matter; the end of the stream is held back; no page is lost on data channels |
 //! | [`commands`] | a stream of commands | the same; a rejected command leaves the machine unchanged |
 //! | [`description`] | a JSON description | it is JSON, and parsing its text returns the same description |
 //! | [`dynamic`] | a description, edits and a payload | decoding and encoding is lossless, also after edits |

@@ -1,6 +1,10 @@
 //! The relay with rules, a source and a destination, all untrusted.
 
-use vmstate::migration::relay::{Relay, RelayPhase, RelayRules};
+use vmstate::Writer;
+use vmstate::migration::QemuRelease;
+use vmstate::migration::relay::{
+    MergeStep, PageBatch, PageMerger, PageSplitter, Relay, RelayError, RelayPhase, RelayRules, SplitTask,
+};
 
 use super::{Target, seeds};
 
@@ -21,6 +25,62 @@ fn run(bytes: &[u8]) {
     let Some((rules, stream)) = parts(bytes) else { return };
     let whole = relayed(rules.as_ref(), stream, stream.len().max(1));
     assert_eq!(relayed(rules.as_ref(), stream, 13), whole, "the size of pieces does not matter");
+    for release in [QemuRelease::V7_2, QemuRelease::V11_1] {
+        divide(release, stream);
+    }
+}
+
+/// The main connection and the packets of a stream, up to an error. `None` is a synchronization point.
+type Divided = (Vec<u8>, Vec<Option<PageBatch>>);
+
+/// Sends the pages over data channels, and inserts them again.
+fn divide(release: QemuRelease, stream: &[u8]) {
+    let (divided, error) = split(release, stream, stream.len().max(1));
+    let (again, same) = split(release, stream, 13);
+    assert_eq!((&again, same.is_some()), (&divided, error.is_some()), "the size of pieces does not matter");
+    let merged = merge(&divided);
+    if error.is_none() {
+        assert_eq!(pages(&merged), pages(stream), "no page is lost or repeated");
+    }
+}
+
+fn split(release: QemuRelease, stream: &[u8], piece: usize) -> (Divided, Option<RelayError>) {
+    let (mut splitter, mut packets) = (PageSplitter::new(release), Vec::new());
+    let mut error = None;
+    'pieces: for mut piece in stream.chunks(piece) {
+        loop {
+            match splitter.advance(&mut piece) {
+                Ok(Some(SplitTask::Send(batch))) => packets.push(Some(batch)),
+                Ok(Some(_)) => packets.push(None),
+                Ok(None) => break,
+                Err(found) => {
+                    error = Some(found);
+                    break 'pieces;
+                }
+            }
+        }
+    }
+    ((splitter.main().take(), packets), error)
+}
+
+/// Inserts the packets at synchronization points, which the splitter has written.
+fn merge((main, packets): &Divided) -> Vec<u8> {
+    let (mut merger, mut out) = (PageMerger::new(), Writer::new());
+    let (mut bytes, mut packets) = (main.as_slice(), packets.iter());
+    while let Ok(MergeStep::Synchronize) = merger.advance(&mut bytes, &mut out) {
+        for batch in packets.by_ref().map_while(Option::as_ref) {
+            assert!(merger.insert(batch.pages(), &mut out).expect("pages of a splitter"));
+        }
+    }
+    out.take()
+}
+
+/// Returns the numbers of pages, unless the stream cannot be relayed.
+fn pages(stream: &[u8]) -> Option<(u64, u64)> {
+    let mut relay = Relay::new();
+    relay.source_bytes(stream).ok()?;
+    let figures = relay.figures();
+    Some((figures.pages, figures.zero_pages))
 }
 
 fn parts(bytes: &[u8]) -> Option<(Option<RelayRules>, &[u8])> {

@@ -19,6 +19,7 @@ mod made;
 mod manual;
 mod port;
 mod relay;
+mod relay_channels;
 mod report;
 mod set;
 mod snapshot;

@@ -5,9 +5,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 use vmstate_tests::certificates::Authority;
 use vmstate_tests::qemu::{Qemu, VERSIONS};
-use vmstate_tests::tool::Folder;
+use vmstate_tests::tool::{Folder, json_of};
 
-use crate::relay::{Relay, await_run_state, await_status};
+use crate::board::live::Guest;
+use crate::relay::{Relay, await_query, await_run_state, await_status};
 use crate::transfer::{Pc, set};
 
 fn set_parameters(qemu: &mut Qemu, parameters: Value) {
@@ -35,6 +36,123 @@ fn channels_and_compression_differ_between_the_sides() {
             assert_eq!(next.qemu.status(), "running", "{version}: {near:?} to {far:?}");
             next.assert_right();
         }
+    }
+}
+
+/// The sides of a relay, of which only one has data channels.
+#[derive(Debug, Clone, Copy)]
+struct OneSided {
+    from: &'static str,
+    to: &'static str,
+    machine: &'static str,
+    near: Option<(u8, &'static str)>,
+    far: Option<(u8, &'static str)>,
+}
+
+impl OneSided {
+    /// Starts the relay, after the data channels of both QEMUs are set.
+    fn relay(self, source: &mut Qemu, destination: &mut Qemu, more: &[&str]) -> Relay {
+        for (qemu, channels) in [(source, self.near), (destination, self.far)] {
+            if let Some(channels) = channels {
+                set_channels(qemu, channels);
+            }
+        }
+        let [near, far] = [self.near, self.far].map(|channels| channels.map_or(0, |(count, _)| count).to_string());
+        let mut options = vec!["--listen-multifd", &near, "--connect-multifd", &far];
+        if let Some((_, compression)) = self.far {
+            options.extend(["--connect-compression", compression]);
+        }
+        options.extend(more);
+        Relay::start(None, &options)
+    }
+
+    /// Moves a guest that writes its memory during several passes.
+    fn pass(self) {
+        let Self { from, to, machine, .. } = self;
+        let (mut pc, mut next) = (Pc::new(from, machine, &[]), Pc::incoming(to, machine));
+        pc.assert_right();
+        let relay = self.relay(&mut pc.qemu, &mut next.qemu, &[]);
+        // A pass takes longer than the downtime.
+        set_parameters(&mut pc.qemu, json!({ "max-bandwidth": 40_000_000, "downtime-limit": 1 }));
+        relay.migrate(&mut pc.qemu, &mut next.qemu);
+        await_query(&mut pc.qemu, |migration| {
+            migration["ram"]["dirty-sync-count"].as_u64() > Some(3) || migration["status"] == "completed"
+        });
+        set_parameters(&mut pc.qemu, json!({ "max-bandwidth": 1_000_000_000, "downtime-limit": 20_000 }));
+        if let Err(what) = pc.qemu.try_wait_for_migration() {
+            let relay = relay.tool.finish();
+            pc.qemu.fail(&format!("{self:?}: {what}\nThe relay printed: {}", relay.stderr));
+        }
+        next.qemu.wait_for_migration();
+        let report = json_of(&relay.tool.finish());
+        assert_eq!(report["outcome"], "completed", "{self:?}: {report}");
+        assert!(report["pages"].as_u64() > Some(100), "{self:?}: {report}");
+        assert_eq!(next.qemu.status(), "running", "{self:?}");
+        next.assert_right();
+    }
+}
+
+#[test]
+fn only_the_destination_has_data_channels() {
+    for version in VERSIONS {
+        for (machine, channels) in [("pc", (3, "zstd")), ("q35", (1, "none"))] {
+            OneSided { from: version, to: version, machine, near: None, far: Some(channels) }.pass();
+        }
+    }
+    // Zero pages are records, and the ends of sections are synchronization points.
+    for (from, to) in [("7.2", "10.0"), ("10.0", "7.2")] {
+        OneSided { from, to, machine: "pc-i440fx-7.2", near: None, far: Some((2, "zlib")) }.pass();
+    }
+}
+
+#[test]
+fn only_the_source_has_data_channels() {
+    for version in VERSIONS {
+        for (machine, channels) in [("pc", (3, "zstd")), ("q35", (1, "none"))] {
+            OneSided { from: version, to: version, machine, near: Some(channels), far: None }.pass();
+        }
+    }
+    for (from, to) in [("7.2", "10.0"), ("10.0", "7.2")] {
+        OneSided { from, to, machine: "pc-i440fx-7.2", near: Some((2, "zlib")), far: None }.pass();
+    }
+}
+
+/// The machine type `virt` has no version, so the relay needs the release.
+#[test]
+fn unversioned_machines_use_the_release() {
+    for version in VERSIONS {
+        for channels in [[None, Some((2, "none"))], [Some((2, "none")), None]] {
+            let (mut guest, mut next) = (Guest::started(version), Guest::new(version, &["-incoming", "defer"]));
+            let [near, far] = channels;
+            let sides = OneSided { from: version, to: version, machine: "virt", near, far };
+            let relay = sides.relay(&mut guest.qemu, &mut next.qemu, &["--connect-release", version]);
+            relay.pass(&mut guest.qemu, &mut next.qemu);
+            // As without the relay: see `riscv_guests_run_on`.
+            let (verdict, stopped) = (next.verdict(), "WRONG: the number of interrupts");
+            let is_right = verdict.starts_with("right: ") || version != "11.1" && verdict.starts_with(stopped);
+            assert!(is_right, "{version} {channels:?}: {verdict}");
+        }
+    }
+}
+
+/// A lost connection to the destination leaves the guest, with channels at one side.
+#[test]
+fn lost_channels_leave_the_guest() {
+    for (near, far) in [(None, Some((2, "none"))), (Some((2, "none")), None)] {
+        let (mut pc, mut next) = (Pc::new("10.0", "pc", &[]), Pc::incoming("10.0", "pc"));
+        let sides = OneSided { from: "10.0", to: "10.0", machine: "pc", near, far };
+        let relay = sides.relay(&mut pc.qemu, &mut next.qemu, &[]);
+        set_parameters(&mut pc.qemu, json!({ "max-bandwidth": 1_000_000 }));
+        relay.migrate(&mut pc.qemu, &mut next.qemu);
+        await_query(&mut pc.qemu, |migration| {
+            migration["status"] == "active" && migration["ram"]["transferred"].as_u64() > Some(500_000)
+        });
+        drop(next);
+        await_status(&mut pc.qemu, "failed");
+        let error = relay.tool.finish().error();
+        assert!(error.contains("the guest stays at the source"), "{error}");
+        await_run_state(&mut pc.qemu, "running");
+        pc.assert_right();
     }
 }
 

@@ -66,6 +66,8 @@ pub use load::RamLoader;
 pub(crate) use page_size::{PageSizeSearch, search_page_size};
 #[cfg(feature = "migration")]
 pub use postcopy::PageRequest;
+#[cfg(all(unix, feature = "migration", feature = "schema"))]
+pub(crate) use record::rewrite_block;
 pub use record::{BlockHeader, Mapped, RamOptions, Record, write_record};
 pub use record_reader::RecordReader;
 pub use save::RamSaver;

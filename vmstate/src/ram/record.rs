@@ -194,6 +194,27 @@ pub fn write_record(out: &mut Writer, record: &Record, block: &str) {
     }
 }
 
+/// Writes the encoded record of a page of `block`, after the page before it was left out or another one was inserted: the
+/// record has a name unless the page that was written last is in the same block.
+#[cfg(all(unix, feature = "migration", feature = "schema"))]
+pub(crate) fn rewrite_block(out: &mut Writer, record: &[u8], block: &str, same_block: bool) {
+    let Some((word, rest)) = record.split_first_chunk() else { return };
+    let word = u64::from_be_bytes(*word);
+    let is_named = word & CONTINUE == 0;
+    match (is_named, same_block) {
+        (true, true) => {
+            out.u64(word | CONTINUE);
+            out.bytes(rest.get(1 + block.len()..).unwrap_or_default());
+        }
+        (false, false) => {
+            out.u64(word - CONTINUE);
+            out.counted_str(block);
+            out.bytes(rest);
+        }
+        _ => out.bytes(record),
+    }
+}
+
 /// The size of the record of a zero page after a page of the same block.
 pub(super) const ZERO_RECORD: usize = 9;
 

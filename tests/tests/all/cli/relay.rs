@@ -17,10 +17,10 @@ use super::*;
 /// The exit status if the destination may run the guest, and the source, too.
 const IN_DOUBT: i32 = 3;
 /// A stream without sections, up to its end, and its end.
-const STREAM: (&[u8], &[u8]) = (b"QEVM\0\0\0\x03\x08\0\x01\0\0", b"\0\x06\0\0\0\x02{}");
-const QUESTION: &[u8] = b"\x08\0\x02\0\x04vmr\x02";
-const ANSWER: &[u8] = b"\0\x02\0\x04vmr\x02";
-const SHUT: &[u8] = b"\0\x01\0\x04\0\0\0\0";
+pub(super) const STREAM: (&[u8], &[u8]) = (b"QEVM\0\0\0\x03\x08\0\x01\0\0", b"\0\x06\0\0\0\x02{}");
+pub(super) const QUESTION: &[u8] = b"\x08\0\x02\0\x04vmr\x02";
+pub(super) const ANSWER: &[u8] = b"\0\x02\0\x04vmr\x02";
+pub(super) const SHUT: &[u8] = b"\0\x01\0\x04\0\0\0\0";
 
 #[test]
 fn guest_moves_between_peers_of_the_library() {
@@ -66,15 +66,15 @@ fn sides_have_other_channels_and_encryption() {
 }
 
 /// A relay between connections of the test.
-struct Ends {
-    tool: Started,
-    near: SocketAddr,
-    source: TcpStream,
+pub(super) struct Ends {
+    pub(super) tool: Started,
+    pub(super) near: SocketAddr,
+    pub(super) source: TcpStream,
     listener: TcpListener,
 }
 
 impl Ends {
-    fn new(options: &[&str]) -> Self {
+    pub(super) fn new(options: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         // A port that is free now, and that the relay listens at next.
         let near = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -92,12 +92,12 @@ impl Ends {
     }
 
     /// Sends bytes, and returns the connection that they open.
-    fn opened(&mut self, bytes: &[u8]) -> TcpStream {
+    pub(super) fn opened(&mut self, bytes: &[u8]) -> TcpStream {
         self.source.write_all(bytes).unwrap();
         self.accepted()
     }
 
-    fn accepted(&self) -> TcpStream {
+    pub(super) fn accepted(&self) -> TcpStream {
         patient(self.listener.accept().unwrap().0)
     }
 
@@ -114,13 +114,13 @@ impl Ends {
 }
 
 /// Limits the time of reads.
-fn patient(socket: TcpStream) -> TcpStream {
+pub(super) fn patient(socket: TcpStream) -> TcpStream {
     socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     socket
 }
 
 #[track_caller]
-fn expect(socket: &mut TcpStream, expected: &[u8]) {
+pub(super) fn expect(socket: &mut TcpStream, expected: &[u8]) {
     let mut bytes = vec![0; expected.len()];
     socket.read_exact(&mut bytes).unwrap();
     assert_eq!(bytes, expected);

@@ -11,7 +11,7 @@ use serde::Serialize;
 use vmstate::migration::destination::DestinationConfig;
 use vmstate::migration::relay::{RelayFigures, RelayRules};
 use vmstate::migration::source::SourceConfig;
-use vmstate::migration::{Capabilities, Capability, Parameters, RelayOutcome, RelayStatus, Relaying};
+use vmstate::migration::{Capabilities, Capability, Parameters, RelayOutcome, RelayStatus, Relaying, Side};
 
 use crate::failure::{Failure, warn};
 use crate::outcome::Outcome;
@@ -43,6 +43,12 @@ pub(crate) fn run(arguments: &args::Relay, json: bool) -> Result<Outcome, Failur
     let mut relaying = Relaying::listen(&arguments.listen, &arguments.connect).map_err(failed)?.timeout(timeout);
     relaying = relaying.source_config(&source_config(arguments, timeout)?).map_err(failed)?;
     relaying = relaying.destination_config(&destination_config(arguments, timeout)?).map_err(failed)?;
+    if let Some(side) = only_side(arguments)? {
+        relaying = relaying.channels_only(side).map_err(failed)?;
+    }
+    if let Some(uuid) = arguments.connect_uuid {
+        relaying = relaying.uuid(uuid.0);
+    }
     if let Some(rules) = rules {
         relaying = relaying.rules(rules);
     }
@@ -54,6 +60,19 @@ pub(crate) fn run(arguments: &args::Relay, json: bool) -> Result<Outcome, Failur
     bar.finish_and_clear();
     let (outcome, figures) = relayed.map_err(failed)?;
     conclude(&outcome, &figures, start.elapsed(), json)
+}
+
+/// Returns the only side that has data channels.
+fn only_side(arguments: &args::Relay) -> Result<Option<Side>, Failure> {
+    match (arguments.listen_multifd, arguments.connect_multifd) {
+        (Some(0) | None, Some(0)) => Err(Failure::usage("expected data channels at one side; set `--listen-multifd`")),
+        (Some(_), Some(0)) if arguments.connect_compression.is_some() => {
+            Err(Failure::usage("`--connect-compression` needs data channels of the destination"))
+        }
+        (Some(_), Some(0)) => Ok(Some(Side::Source)),
+        (Some(0), Some(_)) => Ok(Some(Side::Destination)),
+        _ => Ok(None),
+    }
 }
 
 /// The relay as a destination for the source.
@@ -73,6 +92,7 @@ fn source_config(arguments: &args::Relay, timeout: Duration) -> Result<Destinati
 fn destination_config(arguments: &args::Relay, timeout: Duration) -> Result<SourceConfig, Failure> {
     let mut config = SourceConfig::new(0, 0);
     set_channels(&mut config.capabilities, &mut config.parameters, arguments.connect_multifd);
+    config.release = arguments.connect_release.unwrap_or_default();
     config.parameters.multifd_compression = arguments.connect_compression.unwrap_or_default();
     (config.parameters.connect_timeout, config.parameters.progress_timeout) = (timeout, timeout);
     #[cfg(feature = "tls")]
@@ -84,7 +104,7 @@ fn destination_config(arguments: &args::Relay, timeout: Duration) -> Result<Sour
 }
 
 fn set_channels(capabilities: &mut Capabilities, parameters: &mut Parameters, channels: Option<u8>) {
-    if let Some(channels) = channels {
+    if let Some(channels) = channels.filter(|channels| *channels > 0) {
         capabilities.set(Capability::Multifd, true);
         parameters.multifd_channels = channels;
     }

@@ -6,7 +6,7 @@ use super::pending::Pending;
 use super::records::{content_of, report};
 use super::seen::Seen;
 use crate::memory::PageSize;
-use crate::ram::{PageSizeSearch, RamOptions, Record, RecordReader, search_page_size};
+use crate::ram::{BlockHeader, PageSizeSearch, RamOptions, Record, RecordReader, search_page_size};
 use crate::stream::section_end::{Search, search};
 use crate::stream::{Command, Configuration, ItemDecoder, SectionHeader, SectionKind, StreamItem, tag};
 
@@ -104,13 +104,28 @@ impl Forward {
         self.page_size
     }
 
-    pub(super) fn page_size(&self) -> PageSize {
+    pub(in crate::migration) fn page_size(&self) -> PageSize {
         self.page_size.unwrap_or(PageSize::DEFAULT)
     }
 
     /// Returns the index of a block.
-    pub(super) fn find_block(&self, name: &str) -> Option<usize> {
+    pub(in crate::migration) fn find_block(&self, name: &str) -> Option<usize> {
         self.records.blocks().iter().position(|block| block.idstr == name)
+    }
+
+    /// Returns the blocks that were listed so far.
+    pub(in crate::migration) fn blocks(&self) -> &[BlockHeader] {
+        self.records.blocks()
+    }
+
+    /// Returns whether the next item is a record of guest memory.
+    pub(in crate::migration) fn is_in_memory(&self) -> bool {
+        matches!(self.state, State::Ram(_))
+    }
+
+    /// Returns whether the next item is a section or a command.
+    pub(in crate::migration) fn is_between_sections(&self) -> bool {
+        self.state == State::Items
     }
 
     /// Describes the part of the stream that is being transferred.

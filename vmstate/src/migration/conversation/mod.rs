@@ -41,5 +41,5 @@ pub use explanation::{
 pub use figures::{MemoryPass, PageCounts, Traffic};
 pub(super) use forward::Forward;
 pub(super) use pending::Pending;
-pub(super) use seen::{PageKind, Seen};
+pub(super) use seen::{PageKind, Position, Seen};
 pub(crate) use text::{Size, Time};

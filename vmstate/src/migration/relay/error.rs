@@ -37,3 +37,11 @@ pub enum RelayError {
 pub(super) fn unsupported(what: &'static str) -> RelayError {
     RelayError::Unsupported { what, remedy: "switch the capability off at the source, or use `vmstate record`" }
 }
+
+/// Without footers, the end of a device is unknown.
+pub(super) fn no_footers() -> RelayError {
+    RelayError::Unsupported {
+        what: "a machine without footers of sections",
+        remedy: "use a machine type of QEMU 2.4 or newer, or `vmstate record`",
+    }
+}

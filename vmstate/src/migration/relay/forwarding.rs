@@ -6,8 +6,9 @@ use std::ops::Range;
 use vmstate_types::LoadError;
 
 use super::answers::Answers;
-use super::error::{RelayError, unsupported};
+use super::error::{RelayError, no_footers, unsupported};
 use super::figures::RelayFigures;
+use super::pieces::Pieces;
 use super::rewriting::Rewriting;
 use super::rules::{RelayRules, missing_description};
 use crate::Writer;
@@ -18,10 +19,6 @@ use crate::stream::{Command, DestinationState, ReturnPathMessage, SectionKind, S
 
 /// Upper bound on the end of a stream that is held back. Descriptions of QEMU's machines have about 100 KiB.
 const MAX_END: usize = 64 << 20;
-
-/// The bytes that are decoded at first after the content of a page: the next record, and perhaps the begin of the next page.
-/// Most of its content is then forwarded without a copy.
-const PIECE: usize = 64;
 
 /// The progress of a relayed migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,21 +192,15 @@ impl Relay {
     }
 
     fn decode(&mut self, bytes: &[u8]) -> Result<(), RelayError> {
-        let (mut decoded, mut length) = (0, PIECE);
+        let (mut decoded, mut pieces) = (0, Pieces::default());
         while decoded < bytes.len() {
-            let skipped = usize::try_from(self.stream.input.skipped()).unwrap_or(usize::MAX);
-            let rest = bytes.len() - decoded;
-            let piece = if skipped > 0 {
-                length = PIECE;
-                self.forward(decoded..decoded + skipped.min(rest), bytes);
-                skipped.min(rest)
-            } else {
-                let piece = length.min(rest);
-                length = length.saturating_mul(8);
-                piece
-            };
-            self.stream.input.push(bytes.get(decoded..decoded + piece).unwrap_or_default());
-            decoded += piece;
+            let is_content = self.stream.input.is_skipping();
+            let end = decoded + pieces.next(&self.stream.input, bytes.len() - decoded);
+            if is_content {
+                self.forward(decoded..end, bytes);
+            }
+            self.stream.input.push(bytes.get(decoded..end).unwrap_or_default());
+            decoded = end;
             while self.step(bytes)? {}
             self.check_end()?;
         }
@@ -358,15 +349,8 @@ impl Relay {
         })
     }
 
-    /// Without footers, the end of a device is unknown.
     fn check_footers(&self) -> Result<(), RelayError> {
-        if self.stream.has_footers() != Some(false) {
-            return Ok(());
-        }
-        Err(RelayError::Unsupported {
-            what: "a machine without footers of sections",
-            remedy: "use a machine type of QEMU 2.4 or newer, or `vmstate record`",
-        })
+        if self.stream.has_footers() == Some(false) { Err(no_footers()) } else { Ok(()) }
     }
 
     /// Checks the byte after the end mark, which is the next one of the input.

@@ -5,20 +5,33 @@
 //! cut before this point leaves the guest at the source, and a source learns that the guest was handed over only from the
 //! destination. [`Relaying`](super::Relaying) connects it to sockets.
 //!
+//! If only one peer has data channels (multifd), a [`PageSplitter`] sends the pages of the stream over them, or a
+//! [`PageMerger`] inserts their pages into it.
+//!
 //! Peers that both use this library hand the guest over with their own handshake. Then everything is forwarded at once.
 
 mod answers;
+#[cfg(test)]
+mod channel_tests;
 mod error;
 mod figures;
 mod forwarding;
+mod merge;
+mod pages;
+mod pieces;
 mod rewriting;
 mod rules;
+mod split;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use error::RelayError;
 pub use figures::RelayFigures;
 pub use forwarding::{Relay, RelayPhase};
+pub use merge::{MergeStep, PageMerger};
+pub use pages::{PageBatch, Pages};
 pub use rules::{
     Action, Change, MachineRule, RelayFinding, RelayFindingKind, RelayRules, RulesError, SectionRule, Unlisted,
 };
+pub use split::{PageSplitter, SplitTask};

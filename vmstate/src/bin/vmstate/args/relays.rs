@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use vmstate::migration::{Compression, Uri};
+use vmstate::migration::{Compression, QemuRelease, Uri};
+
+use super::transfer::{Uuid, parse_release, parse_uuid};
 
 /// Relay a migration between two QEMUs
 ///
@@ -14,7 +16,7 @@ use vmstate::migration::{Compression, Uri};
 /// Ctrl-C, which continues the origin's guest.
 ///
 /// The source needs the capability `return-path`. Data channels (`multifd`) are copied, unless --connect-multifd sets the
-/// channels of the destination. The capabilities `postcopy-ram` and `x-colo` must be off.
+/// channels of the destination. One side may have no channels (0): then its pages are in the main connection. The capabilities `postcopy-ram` and `x-colo` must be off.
 #[derive(Debug, Args)]
 #[command(after_help = RELAY_EXAMPLE)]
 pub(crate) struct Relay {
@@ -28,16 +30,25 @@ pub(crate) struct Relay {
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Option<PathBuf>,
 
-    /// Number of data channels of the destination (capability `multifd`), if they are not copied
-    #[arg(long, value_name = "CHANNELS", value_parser = clap::value_parser!(u8).range(1..))]
+    /// Number of data channels of the destination (capability `multifd`), if they are not copied; 0 without the capability
+    #[arg(long, value_name = "CHANNELS")]
     pub(crate) connect_multifd: Option<u8>,
 
     /// Compression of the destination's data channels (`multifd-compression`): `none`, `zlib` or `zstd`
     #[arg(long, value_name = "METHOD", requires = "connect_multifd", value_parser = parse_compression)]
     pub(crate) connect_compression: Option<Compression>,
 
-    /// Number of data channels of the source (default: as many as the destination's). Their compression is found
-    #[arg(long, value_name = "CHANNELS", requires = "connect_multifd", value_parser = clap::value_parser!(u8).range(1..))]
+    /// Release of the destination, if only it has data channels, for machine types without a version: `7.2`, `10.0` or `11.1`
+    #[arg(long, value_name = "RELEASE", requires = "connect_multifd", value_parser = parse_release)]
+    pub(crate) connect_release: Option<QemuRelease>,
+
+    /// UUID of the destination (option `-uuid`), if only it has data channels
+    #[arg(long, value_name = "UUID", requires = "connect_multifd", value_parser = parse_uuid)]
+    pub(crate) connect_uuid: Option<Uuid>,
+
+    /// Number of data channels of the source (default: as many as the destination's); 0 without the capability. Their
+    /// compression is found
+    #[arg(long, value_name = "CHANNELS", requires = "connect_multifd")]
     pub(crate) listen_multifd: Option<u8>,
 
     #[cfg(feature = "tls")]
@@ -82,6 +93,7 @@ Examples:
   vmstate relay tcp:0.0.0.0:4445 tcp:new:4444
   vmstate check old.state new.state --relay-rules -o rules.json
   vmstate relay tcp:0.0.0.0:4445 tcp:new:4444 --rules rules.json
+  vmstate relay tcp:0.0.0.0:4445 tcp:new:4444 --listen-multifd 0 --connect-multifd 4
   vmstate relay tcp:0.0.0.0:4445 tcp:new:4444 --connect-multifd 4 --connect-compression zstd
 
 Commands for the monitor of the source:

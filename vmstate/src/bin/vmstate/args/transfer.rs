@@ -141,7 +141,7 @@ fn parse_page_size(text: &str) -> Result<PageSize, String> {
     PageSize::new(bytes).map_err(|error| error.to_string())
 }
 
-fn parse_release(text: &str) -> Result<QemuRelease, String> {
+pub(super) fn parse_release(text: &str) -> Result<QemuRelease, String> {
     match text {
         "7.2" => Ok(QemuRelease::V7_2),
         "10.0" => Ok(QemuRelease::V10_0),
@@ -150,7 +150,7 @@ fn parse_release(text: &str) -> Result<QemuRelease, String> {
     }
 }
 
-fn parse_uuid(text: &str) -> Result<Uuid, String> {
+pub(super) fn parse_uuid(text: &str) -> Result<Uuid, String> {
     let digits: String = text.chars().filter(|digit| *digit != '-').collect();
     match u128::from_str_radix(&digits, 16) {
         Ok(number) if digits.len() == 32 => Ok(Uuid(number.to_be_bytes())),

@@ -1,16 +1,16 @@
 //! The threads of one connection.
 
 use std::fmt::Display;
-use std::fs::File;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, Read, Write};
 use std::thread;
 use std::time::Instant;
 
 use super::super::channel::{Channel, explain};
 use super::super::socket::Socket;
-use super::RelayOutcome;
 use super::copying::{BUFFER, Peer, copy, read};
-use super::shared::Shared;
+use super::output::Output;
+use super::shared::{Lost, Shared};
+use super::{Conversion, RelayOutcome, no_destination};
 use crate::migration::relay::RelayPhase;
 
 /// The first byte of TLS.
@@ -69,12 +69,12 @@ pub(super) fn await_main(shared: &Shared, source: &Channel) -> bool {
 }
 
 /// Forwards a connection to its end.
-pub(super) fn run(shared: &Shared, kind: Kind, source: Channel, destination: Channel) {
+pub(super) fn run(shared: &Shared, conversion: &Conversion, kind: Kind, source: Channel, destination: Channel) {
     let Some(number) = shared.lock().open(&[&source, &destination]) else {
         shared.fail("a connection cannot be duplicated");
         return;
     };
-    let is_reset = forward(shared, kind, &source, &destination);
+    let is_reset = forward(shared, conversion, kind, &source, &destination);
     drop(source);
     shared.lock().close(number);
     if is_reset {
@@ -85,10 +85,10 @@ pub(super) fn run(shared: &Shared, kind: Kind, source: Channel, destination: Cha
 }
 
 /// Forwards a connection. Returns whether its end at the destination must be a reset, not a close.
-fn forward(shared: &Shared, kind: Kind, source: &Channel, destination: &Channel) -> bool {
+fn forward(shared: &Shared, conversion: &Conversion, kind: Kind, source: &Channel, destination: &Channel) -> bool {
     let (Some(from), Some(to)) = (Peer::new(source), Peer::new(destination)) else { return false };
     match kind {
-        Kind::Main if shared.lock().begin_main(destination) => return main(shared, source, from, to),
+        Kind::Main if shared.lock().begin_main(destination) => return main(shared, conversion, source, from, to),
         Kind::Main => shared.fail("the source has opened a second main connection"),
         Kind::Data => both(from, to),
         Kind::Session => {
@@ -108,49 +108,53 @@ fn both(source: Peer<'_>, destination: Peer<'_>) {
 }
 
 /// Forwards the main connection. Returns whether its end at the destination must be a reset.
-fn main(shared: &Shared, channel: &Channel, source: Peer<'_>, destination: Peer<'_>) -> bool {
+fn main(shared: &Shared, conversion: &Conversion, channel: &Channel, source: Peer<'_>, destination: Peer<'_>) -> bool {
     let is_reset = thread::scope(|scope| {
         scope.spawn(|| forward_answers(shared, source, destination));
-        let lost = forward_stream(shared, source, destination).err();
-        end_stream(shared, channel, destination, lost)
+        let whole = |mut output: Output<'_>| {
+            forward_stream(shared, source, |bytes| output.pass(shared, bytes, destination.file))
+        };
+        let forwarded = match conversion {
+            Conversion::Copied | Conversion::Recoded(_) => whole(Output::default()),
+            Conversion::Split(splitting) => match splitting.start(scope, shared) {
+                Ok(split) => whole(Output::split(split)),
+                Err(error) => {
+                    shared.fail(&no_destination(&error));
+                    Ok(())
+                }
+            },
+            Conversion::Merged(merging) => {
+                let begun = merging.begin(destination.file);
+                let forwarded =
+                    begun.and_then(|()| forward_stream(shared, source, |bytes| merging.pass(shared, bytes)));
+                merging.end();
+                forwarded
+            }
+        };
+        end_stream(shared, channel, destination, forwarded.err())
     });
     shared.lock().end_main();
     is_reset
 }
 
 /// Forwards the stream to its end. Returns an error if the connection is lost.
-fn forward_stream(shared: &Shared, source: Peer<'_>, destination: Peer<'_>) -> io::Result<()> {
-    let (mut buffer, mut out) = (vec![0; BUFFER], Vec::new());
+fn forward_stream(
+    shared: &Shared,
+    source: Peer<'_>,
+    mut pass: impl FnMut(&[u8]) -> Result<(), Lost>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER];
     loop {
         let count = read(source.file, &mut buffer)?;
         if count == 0 {
             return Ok(());
         }
-        let mut state = shared.lock();
-        let forwarded = state.relay.pass(buffer.get(..count).unwrap_or_default());
-        state.relay.swap_for_destination(&mut out);
-        let direct = match forwarded {
-            Ok(direct) => direct,
-            Err(error) => {
-                state.end(RelayOutcome::Failed(error.to_string()));
-                return Ok(());
-            }
-        };
-        drop(state);
-        if let Err(error) = write_both(destination.file, &out, direct) {
-            lose(shared, source, &lost_connection("destination", &error));
+        match pass(buffer.get(..count).unwrap_or_default()) {
+            Ok(()) => {}
+            Err(Lost::Ended) => return Ok(()),
+            Err(Lost::Destination(error)) => lose(shared, source, &lost_connection("destination", &error)),
         }
     }
-}
-
-/// Writes `first` and `second`, if possible with one call.
-fn write_both(mut output: &File, first: &[u8], second: &[u8]) -> io::Result<()> {
-    let written = match output.write_vectored(&[IoSlice::new(first), IoSlice::new(second)]) {
-        Err(error) if error.kind() == ErrorKind::Interrupted => 0,
-        result => result?,
-    };
-    output.write_all(first.get(written..).unwrap_or_default())?;
-    output.write_all(second.get(written.saturating_sub(first.len())..).unwrap_or_default())
 }
 
 fn lost_connection(peer: &str, error: &impl Display) -> String {

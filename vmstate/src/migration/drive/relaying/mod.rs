@@ -1,6 +1,7 @@
 //! Relays a migration between two processes: connections, deadlines and the outcome.
 
 use std::io;
+use std::sync::atomic::AtomicU64;
 use std::thread;
 use std::time::Duration;
 
@@ -13,17 +14,26 @@ use crate::migration::capability::Capability;
 use crate::migration::destination::DestinationConfig;
 use crate::migration::parameter::Parameters;
 use crate::migration::relay::{Relay, RelayFigures, RelayRules};
+use crate::migration::release::QemuRelease;
 use crate::migration::source::SourceConfig;
+use crate::migration::status::Side;
 
 mod connection;
 mod copying;
+mod far_channel;
+mod merging;
+mod near_channel;
+mod output;
 mod packets;
 mod recoding;
 mod shared;
+mod splitting;
 
 use connection::Kind;
+use merging::Merging;
 use recoding::Recoding;
 use shared::Shared;
+use splitting::Splitting;
 
 /// The time in which a peer must accept a connection, or bytes.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,7 +41,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// A relay between a source and a destination. The guest keeps running at its origin, and nothing is stored.
 ///
 /// Each connection of the source is connected to the destination. The main one passes a
-/// [`Relay`](super::super::relay::Relay); data channels (`multifd`) are copied, or [encoded again](Self::destination_config).
+/// [`Relay`](super::super::relay::Relay); data channels (`multifd`) are copied, [encoded again](Self::destination_config), or
+/// exist at [one side](Self::channels_only) only.
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -69,6 +80,23 @@ pub struct Relaying {
     sources: Option<u8>,
     /// The number and compression of the destination's data channels, if they are not copied.
     channels: Option<Parameters>,
+    /// The only side with data channels.
+    only: Option<Side>,
+    /// The release and the UUID of the destination.
+    release: QemuRelease,
+    uuid: [u8; 16],
+}
+
+/// The conversion of the source's pages.
+enum Conversion {
+    /// Connections are copied.
+    Copied,
+    /// Packets of data channels are encoded again.
+    Recoded(Recoding),
+    /// Pages of the main connection are sent over data channels.
+    Split(Splitting),
+    /// Pages of data channels are inserted into the main connection.
+    Merged(Box<Merging>),
 }
 
 /// The outcome of a relayed migration.
@@ -107,8 +135,18 @@ impl Relaying {
             return Err(MigrationError::new("cannot relay", &reason));
         }
         let listener = Listener::new(listen).map_err(|error| MigrationError::new("cannot listen", &error))?;
-        let (destination, relay) = (destination.clone(), Relay::new());
-        Ok(Self { listener, destination, timeout: TIMEOUT, relay, client: None, sources: None, channels: None })
+        Ok(Self {
+            listener,
+            destination: destination.clone(),
+            timeout: TIMEOUT,
+            relay: Relay::new(),
+            client: None,
+            sources: None,
+            channels: None,
+            only: None,
+            release: QemuRelease::default(),
+            uuid: [0; 16],
+        })
     }
 
     /// Sets the properties of the relay as a destination for the source: the encryption (`tls-creds`, `tls-authz`), and
@@ -139,7 +177,34 @@ impl Relaying {
             return Err(failed(format!("unsupported `multifd-compression`; build with the feature `{compression}`")));
         }
         self.channels = config.capabilities.has(Capability::Multifd).then(|| config.parameters.clone());
+        self.release = config.release;
         Ok(self)
+    }
+
+    /// Sets the only side that has data channels, after its configuration with the capability `multifd`. The pages of its
+    /// peer are in the main connection: see [`PageSplitter`](crate::migration::relay::PageSplitter) and
+    /// [`PageMerger`](crate::migration::relay::PageMerger). A destination with the only channels synchronizes by the rule
+    /// of its machine type and of the `release` in its configuration.
+    ///
+    /// # Errors
+    /// Returns an error if this side has no data channels, or the other one has.
+    pub fn channels_only(mut self, side: Side) -> Result<Self, MigrationError> {
+        let found = (self.sources.is_some(), self.channels.is_some());
+        if found != (side == Side::Source, side == Side::Destination) {
+            let name = if side == Side::Source { "source" } else { "destination" };
+            let reason = format!("expected the capability `multifd` only in the configuration of the {name}");
+            return Err(MigrationError::new("migration", &reason));
+        }
+        self.only = Some(side);
+        Ok(self)
+    }
+
+    /// Sets the UUID of the destination (option `-uuid`), if [only it](Self::channels_only) has data channels. Otherwise the
+    /// source's channels contain it. The default is zeros, of a destination without the option.
+    #[must_use]
+    pub fn uuid(mut self, uuid: [u8; 16]) -> Self {
+        self.uuid = uuid;
+        self
     }
 
     /// Sets the time in which a peer must accept a connection or bytes, and the destination must have loaded the devices.
@@ -163,6 +228,29 @@ impl Relaying {
         self.listener.address()
     }
 
+    /// Returns the conversion of pages.
+    fn conversion(&self, link: &Link) -> Conversion {
+        let sources = self.sources.or(self.channels.as_ref().map(|parameters| parameters.multifd_channels));
+        match (&self.channels, self.only) {
+            (None, Some(_)) => Conversion::Merged(Box::new(Merging::new(sources.unwrap_or_default()))),
+            (None, None) => Conversion::Copied,
+            (Some(parameters), Some(_)) => Conversion::Split(Splitting {
+                parameters: parameters.clone(),
+                release: self.release,
+                uuid: self.uuid,
+                link: link.clone(),
+                destination: self.destination.clone(),
+                packets: AtomicU64::new(0),
+            }),
+            (Some(parameters), None) => Conversion::Recoded(Recoding::new(
+                sources.unwrap_or_default(),
+                parameters.clone(),
+                link.clone(),
+                self.destination.clone(),
+            )),
+        }
+    }
+
     /// Relays one migration.
     ///
     /// After `stop` returns `true`, the migration is ended, unless the destination may run the guest already: then the relay
@@ -175,13 +263,10 @@ impl Relaying {
         stop: impl Fn() -> bool,
         watch: impl Fn(&RelayStatus),
     ) -> Result<(RelayOutcome, RelayFigures), MigrationError> {
-        let Self { listener, destination, timeout, relay, client, sources, channels } = self;
+        let link = Link { connect: self.timeout, progress: self.timeout, client: self.client.clone() };
+        let conversion = self.conversion(&link);
+        let Self { listener, destination, timeout, relay, .. } = self;
         let shared = Shared::new(relay, timeout);
-        let link = Link { connect: timeout, progress: timeout, client };
-        let recoding = channels.map(|parameters| {
-            let sources = sources.unwrap_or(parameters.multifd_channels);
-            Recoding::new(sources, parameters, link.clone(), destination.clone())
-        });
         let is_over = || {
             shared.check_time(stop());
             watch(&shared.status(listener.take_rejections()));
@@ -197,19 +282,20 @@ impl Relaying {
                         return Err(error);
                     }
                 };
-                let (shared, link, destination) = (&shared, &link, &destination);
-                let recoding = recoding.as_ref();
+                let (shared, link, destination, conversion) = (&shared, &link, &destination, &conversion);
                 scope.spawn(move || {
                     // QEMU before 8.0 takes the first connection for the main one, and the TLS handshake of a data
                     // channel can end before its handshake.
                     let Some(kind) = Kind::of(shared, &source) else { return };
-                    match (kind, recoding) {
-                        (Kind::Data, Some(recoding)) => return recoding.run(shared, source),
-                        (Kind::Data, None) if !connection::await_main(shared, &source) => return,
+                    match (kind, conversion) {
+                        (Kind::Data, Conversion::Recoded(recoding)) => return recoding.run(shared, source),
+                        (Kind::Data, Conversion::Merged(merging)) => return merging.run(shared, source),
+                        (Kind::Data, Conversion::Split(_)) => return shared.fail(&near_channel::surplus(0)),
+                        (Kind::Data, Conversion::Copied) if !connection::await_main(shared, &source) => return,
                         _ => {}
                     }
                     match link.open(destination) {
-                        Ok(destination) => connection::run(shared, kind, source, destination),
+                        Ok(destination) => connection::run(shared, conversion, kind, source, destination),
                         Err(error) => shared.fail(&no_destination(&error)),
                     }
                 });

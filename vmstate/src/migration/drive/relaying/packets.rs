@@ -7,6 +7,7 @@ use crate::memory::PageSize;
 use crate::migration::parameter::{Compression, Parameters};
 use crate::migration::protocol::compression::{Compressor, Decompressor};
 use crate::migration::protocol::multifd::{COMPRESSED, Head, PACKET, PacketHead, SYNC, flags_of, head_size};
+use crate::migration::relay::Pages;
 
 /// The pages of a packet, all of one block.
 pub(super) struct Packet<'p> {
@@ -20,8 +21,8 @@ pub(super) struct Packet<'p> {
 }
 
 impl Packet<'_> {
-    pub(super) fn is_empty(&self) -> bool {
-        self.normal.is_empty() && self.zero.is_empty()
+    pub(super) fn pages(&self) -> Pages<'_> {
+        Pages::new(self.block, &self.normal, &self.zero, self.content)
     }
 }
 
@@ -118,9 +119,9 @@ impl Sender {
     }
 
     /// Sends pages. `number` counts the packets of all channels.
-    pub(super) fn send(&mut self, packet: &Packet<'_>, number: u64) -> io::Result<()> {
-        self.head.fill(packet.block, &packet.normal, &packet.zero);
-        let (mut flags, mut content) = (0, packet.content);
+    pub(super) fn send(&mut self, pages: Pages<'_>, number: u64) -> io::Result<()> {
+        self.head.fill(pages.block, pages.normal, pages.zero);
+        let (mut flags, mut content) = (0, pages.content);
         if let Some(compressor) = &mut self.compressor {
             flags = flags_of(compressor.compression());
             if !content.is_empty() {

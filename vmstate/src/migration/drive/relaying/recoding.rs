@@ -3,18 +3,19 @@
 //! Packets are forwarded to any channel of the destination, because the pages between two synchronizations have no order.
 //! The destination's channels synchronize after all of the source's have.
 
-use std::io::{Read, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::super::channel::{Channel, Link, explain};
-use super::packets::{Packet, Receiver, Sender};
+use super::super::channel::{Channel, Link};
+use super::far_channel::{self, FarChannel, destination_failed};
+use super::near_channel::{NearChannel, missing, surplus};
 use super::shared::Shared;
 use crate::memory::PageSize;
 use crate::migration::Uri;
 use crate::migration::parameter::Parameters;
 use crate::migration::protocol::multifd::Hello;
+use crate::migration::relay::Pages;
 
 /// The time between two looks for the end of the migration.
 const POLL: Duration = Duration::from_millis(50);
@@ -46,16 +47,10 @@ struct State {
 
 /// The destination's channels.
 struct Senders {
-    channels: Vec<Mutex<Destination>>,
+    channels: Vec<Mutex<FarChannel>>,
     /// The number of the connections in the list of the relay.
     number: usize,
     packets: AtomicU64,
-}
-
-/// A channel of the destination. Dropping it closes the connection.
-struct Destination {
-    sender: Sender,
-    connection: Channel,
 }
 
 impl Recoding {
@@ -81,21 +76,13 @@ impl Recoding {
     }
 
     fn forward(&self, shared: &Shared, source: &Channel) -> Result<(), String> {
-        let failed = |error: &dyn ToString| {
-            let reason = explain(&error.to_string(), source.ending().as_ref());
-            format!("a data channel of the source: {reason}")
-        };
-        let Some(mut input) = source.input.as_ref() else { return Ok(()) };
-        let mut hello = [0; Hello::SIZE];
-        input.read_exact(&mut hello).map_err(|error| failed(&error))?;
-        let hello = Hello::decode(&hello).map_err(|error| failed(&error))?;
-        let Some(page_size) = shared.await_page_size() else { return Err("missing guest memory".to_owned()) };
-        let senders = self.senders(shared, hello, page_size)?;
-        let mut receiver = Receiver::new(page_size);
+        let Some(mut near) = NearChannel::begin(shared, source)? else { return Ok(()) };
+        let hello = near.hello();
+        let senders = self.senders(shared, hello, near.page_size())?;
         let mut next = usize::from(hello.id);
-        while let Some(packet) = receiver.receive(input).map_err(|error| failed(&error))? {
-            if !packet.is_empty() {
-                senders.send(next, &packet)?;
+        while let Some(packet) = near.receive()? {
+            if !packet.pages().is_empty() {
+                senders.send(next, packet.pages())?;
                 next = next.wrapping_add(1);
             }
             if packet.sync {
@@ -109,7 +96,7 @@ impl Recoding {
     fn senders(&self, shared: &Shared, hello: Hello, page_size: PageSize) -> Result<Arc<Senders>, String> {
         let mut state = self.lock();
         if state.opened > self.sources {
-            return Err(format!("expected {} data channels of the source, found more", self.sources));
+            return Err(surplus(self.sources));
         }
         if let Some(senders) = &state.senders {
             return Ok(Arc::clone(senders));
@@ -120,15 +107,10 @@ impl Recoding {
     }
 
     fn connect(&self, shared: &Shared, hello: Hello, page_size: PageSize) -> std::io::Result<Senders> {
-        let mut channels = Vec::new();
-        for id in 0..self.parameters.multifd_channels {
-            let mut connection = self.link.open(&self.destination)?;
-            let mut output = connection.output.take().ok_or(std::io::ErrorKind::Unsupported)?;
-            output.write_all(&Hello { id, ..hello }.encode())?;
-            let sender = Sender::new(output, page_size, &self.parameters)?;
-            channels.push(Destination { sender, connection });
-        }
-        let connections: Vec<_> = channels.iter().map(|channel| &channel.connection).collect();
+        let connections = far_channel::connect(&self.link, &self.destination, hello.uuid, &self.parameters)?;
+        let channels = connections.into_iter().map(|channel| FarChannel::new(channel, page_size, &self.parameters));
+        let channels = channels.collect::<std::io::Result<Vec<_>>>()?;
+        let connections: Vec<_> = channels.iter().map(FarChannel::connection).collect();
         let number = shared.lock().open(&connections).ok_or(std::io::ErrorKind::ConnectionAborted)?;
         let channels = channels.into_iter().map(Mutex::new).collect();
         Ok(Senders { channels, number, packets: AtomicU64::new(0) })
@@ -148,7 +130,7 @@ impl Recoding {
         let (round, start) = (state.rounds, Instant::now());
         while state.rounds == round {
             if state.opened < self.sources && start.elapsed() > shared.timeout() {
-                return Err(format!("expected {} data channels of the source, found {}", self.sources, state.opened));
+                return Err(missing(self.sources, state.opened));
             }
             if shared.lock().has_ended() {
                 return Ok(());
@@ -176,30 +158,18 @@ impl Recoding {
 
 impl Senders {
     /// Sends pages with a channel, which is the number `index` of the channels in a circle.
-    fn send(&self, index: usize, packet: &Packet<'_>) -> Result<(), String> {
+    fn send(&self, index: usize, pages: Pages<'_>) -> Result<(), String> {
         let Some(channel) = index.checked_rem(self.channels.len()).and_then(|index| self.channels.get(index)) else {
             return Ok(());
         };
-        self.use_channel(channel, |sender, number| sender.send(packet, number))
+        lock(channel).send(pages, &self.packets)
     }
 
     fn synchronize(&self) -> Result<(), String> {
-        self.channels.iter().try_for_each(|channel| self.use_channel(channel, Sender::synchronize))
-    }
-
-    /// Sends a packet with the next number.
-    fn use_channel(
-        &self,
-        channel: &Mutex<Destination>,
-        send: impl FnOnce(&mut Sender, u64) -> std::io::Result<()>,
-    ) -> Result<(), String> {
-        let mut channel = channel.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = self.packets.fetch_add(1, Ordering::Relaxed);
-        send(&mut channel.sender, number)
-            .map_err(|error| destination_failed(&explain(&error, channel.connection.ending().as_ref())))
+        self.channels.iter().try_for_each(|channel| lock(channel).synchronize(&self.packets))
     }
 }
 
-fn destination_failed(error: &impl ToString) -> String {
-    format!("a data channel of the destination: {}", error.to_string())
+fn lock(channel: &Mutex<FarChannel>) -> MutexGuard<'_, FarChannel> {
+    channel.lock().unwrap_or_else(PoisonError::into_inner)
 }

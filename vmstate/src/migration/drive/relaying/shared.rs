@@ -1,6 +1,6 @@
 //! The state of a relayed migration, shared by the threads of its connections.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +18,14 @@ const CONFIRMATION: Duration = Duration::from_secs(10);
 
 /// The time between two looks at the main connection.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// The reason why bytes cannot be passed.
+pub(super) enum Lost {
+    /// The migration has ended.
+    Ended,
+    /// The destination's connection is lost.
+    Destination(io::Error),
+}
 
 /// The state that all threads share.
 pub(super) struct Shared {

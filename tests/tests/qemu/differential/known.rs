@@ -95,6 +95,7 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::OnlyQemuRefuses(" unsupported. Allowed features: "), "QEMU rejects features that its device lacks"),
     (Known::OnlyWeRefuse("a name in UTF-8"), C_STRING),
     (Known::OnlyWeRefuse("the name of a listed block, found \"pc.ram\\0"), C_STRING),
+    (Known::OnlyWeRefuse("the name of a listed block, found \"virt.flash0\\0"), C_STRING),
     (Known::QemuDies("memory_region_add_subregion_common"), "QEMU ends itself over a second section of ICH9"),
     (Known::QemuDies("failed to allocate"), "QEMU ends itself over a configuration of an impossible length"),
     (Known::QemuDies("fw_cfg_modify_bytes_read"), "QEMU ends itself over a ROM of an impossible size"),

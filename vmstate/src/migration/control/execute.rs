@@ -81,10 +81,13 @@ pub fn execute(
         MonitorCommand::Yank => done(operations.yank()),
         MonitorCommand::AnnounceSelf(announcement) => done(operations.announce(&announcement)),
         MonitorCommand::CalcDirtyRate(request) => done(operations.measure_dirty_rate(&request)),
-        MonitorCommand::Snapshot(request) => done(operations.snapshot(request)),
+        MonitorCommand::Snapshot(mut request) => {
+            request.capabilities = settings.capabilities;
+            done(operations.snapshot(request))
+        }
         MonitorCommand::QueryJobs => Ok(operations.jobs().iter().map(JobInfo::to_value).collect()),
         MonitorCommand::DismissJob(id) => done(operations.dismiss_job(&id)),
-        MonitorCommand::Human(line) => Ok(operations.human(&line, settings.release)?.into()),
+        MonitorCommand::Human(line) => Ok(operations.human(&line, settings)?.into()),
     }
 }
 

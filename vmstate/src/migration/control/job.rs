@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::Capabilities;
 use super::arguments::{Arguments, Member, Type, optional, required};
 use super::error::{CommandError, shortened};
 
@@ -45,6 +46,8 @@ pub struct SnapshotRequest {
     pub vmstate: Option<String>,
     /// All nodes of the snapshot.
     pub devices: Vec<String>,
+    /// The capabilities when the command was executed.
+    pub capabilities: Capabilities,
 }
 
 /// The state of a job (`JobStatus` in QEMU's `qapi/job.json`), as far as snapshots have it.
@@ -155,6 +158,7 @@ pub(super) fn parse(arguments: &Arguments<'_>, action: SnapshotAction) -> Result
         tag: arguments.owned("tag"),
         vmstate: arguments.text("vmstate").map(str::to_owned),
         devices: devices.collect(),
+        capabilities: Capabilities::none(),
     })
 }
 

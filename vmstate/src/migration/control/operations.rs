@@ -5,7 +5,7 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use super::super::{Announcement, MigrationStatus, QemuRelease, Statistics, Uri};
+use super::super::{Announcement, MigrationStatus, Statistics, Uri};
 use super::error::{CommandError, shortened};
 use super::job::{JobInfo, SnapshotRequest};
 use super::request::{DirtyRateMode, DirtyRateRequest};
@@ -301,12 +301,12 @@ pub trait Operations {
         Err(CommandError::unknown_job())
     }
 
-    /// Executes a line of the human monitor of `release`, and returns its output, including errors.
+    /// Executes a line of the human monitor of the release in `settings`, and returns its output, including errors.
     ///
     /// # Errors
     /// Returns an error if the line cannot be executed now.
-    fn human(&mut self, line: &str, release: QemuRelease) -> Result<String, CommandError> {
-        let _ = release;
+    fn human(&mut self, line: &str, settings: &Settings) -> Result<String, CommandError> {
+        let _ = settings;
         Ok(unknown_line(line))
     }
 }

@@ -2,10 +2,11 @@
 
 use vmstate_types::text::printable;
 
-use super::super::super::QemuRelease;
 use super::super::super::drive::Host;
+use super::super::super::{Capabilities, QemuRelease};
 use super::super::job::SnapshotAction;
 use super::super::operations::unknown_line;
+use super::super::settings::Settings;
 use super::Controller;
 use super::jobs::JOB_RUNS;
 use super::snapshots::Snapshots;
@@ -17,14 +18,16 @@ const NO_STORE: &str = "no block device can store vmstate for snapshot";
 
 impl<H: Host + Send + 'static> Controller<H> {
     /// Executes a line, and returns the output.
-    pub(super) fn execute_line(&mut self, line: &str, release: QemuRelease) -> String {
+    pub(super) fn execute_line(&mut self, line: &str, settings: &Settings) -> String {
         let (command, rest) = next_word(line);
         match command {
             "savevm" => self.with_argument(command, rest, Self::save_vm),
-            "loadvm" => self.with_argument(command, rest, |this, name| this.load_vm(&name.unwrap_or_default())),
+            "loadvm" => self.with_argument(command, rest, |this, name| {
+                this.load_vm(&name.unwrap_or_default(), settings.capabilities)
+            }),
             "delvm" => self.with_argument(command, rest, |this, name| this.delete_vm(&name.unwrap_or_default())),
             "info" => match next_word(rest) {
-                ("snapshots", "") => self.info_snapshots(release),
+                ("snapshots", "") => self.info_snapshots(settings.release),
                 ("snapshots", _) => malformed("snapshots", "info snapshots", EXTRANEOUS),
                 _ => unknown_line(line),
             },
@@ -69,8 +72,8 @@ impl<H: Host + Send + 'static> Controller<H> {
         snapshots.save(&self.guest, details)
     }
 
-    fn load_vm(&mut self, name: &str) -> Result<(), String> {
-        self.idle_snapshots(SnapshotAction::Load)?.load(&self.guest, name)
+    fn load_vm(&mut self, name: &str, capabilities: Capabilities) -> Result<(), String> {
+        self.idle_snapshots(SnapshotAction::Load)?.load(&self.guest, name, capabilities)
     }
 
     fn delete_vm(&mut self, name: &str) -> Result<(), String> {

@@ -398,8 +398,8 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
         self.jobs.dismiss(id)
     }
 
-    fn human(&mut self, line: &str, release: QemuRelease) -> Result<String, CommandError> {
-        Ok(self.execute_line(line, release))
+    fn human(&mut self, line: &str, settings: &Settings) -> Result<String, CommandError> {
+        Ok(self.execute_line(line, settings))
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::super::super::Mode;
 use super::super::super::drive::Host;
+use super::super::super::{Capabilities, Capability, Mode};
 use super::super::error::{CommandError, shortened};
 use super::super::job::{SnapshotAction, SnapshotRequest};
 use super::super::operations::RunState;
@@ -65,7 +65,7 @@ fn run<H: Host>(guest: &Guest<H>, snapshots: Option<&Snapshots>, request: &Snaps
         SnapshotAction::Load => {
             snapshots.existing(tag)?;
             snapshots.check_node(request.vmstate.as_deref())?;
-            snapshots.load(guest, tag)
+            snapshots.load(guest, tag, request.capabilities)
         }
         SnapshotAction::Delete => snapshots.delete(tag),
     }
@@ -128,8 +128,12 @@ impl Snapshots {
     }
 
     /// Loads the guest.
-    pub(super) fn load<H: Host>(&self, guest: &Guest<H>, tag: &str) -> Result<(), String> {
+    pub(super) fn load<H: Host>(&self, guest: &Guest<H>, tag: &str, capabilities: Capabilities) -> Result<(), String> {
         self.existing(tag)?;
+        // Snapshots that QEMU 11.1 saves with the capability have no places, either; 10.0 does not save them.
+        if capabilities.has(Capability::MappedRam) {
+            return Err("Capability mapped-ram is on, but received capability is off".to_owned());
+        }
         let loaded = guest.while_stopped(RunState::RestoreVm, |host| host.load_snapshot(&*self.store, tag))?;
         self.continue_from(loaded);
         Ok(())

@@ -121,6 +121,21 @@ fn failed_job_leaves_the_guest_running() {
 }
 
 #[test]
+fn snapshots_are_not_loaded_with_mapped_ram() {
+    let (mut program, _store, _folder) = in_folder();
+    let set = |on: bool| json!({"capabilities": [{"capability": "mapped-ram", "state": on}]});
+    assert_eq!(program.run("migrate-set-capabilities", &set(true)), json!({}));
+    assert_eq!(program.job("snapshot-save", "a"), (events(&SAVED), None));
+    let rejected = events(&["j created", "j running", "j aborting", "j concluded"]);
+    let reason = "Capability mapped-ram is on, but received capability is off".to_owned();
+    assert_eq!(program.line("loadvm a"), format!("Error: {reason}\r\n"));
+    assert_eq!(program.job("snapshot-load", "a"), (rejected, Some(reason)));
+    assert_eq!(program.run_state(), "running");
+    assert_eq!(program.run("migrate-set-capabilities", &set(false)), json!({}));
+    assert_eq!(program.job("snapshot-load", "a"), (events(&SAVED), None));
+}
+
+#[test]
 fn guest_that_cannot_run_stays_stopped() {
     let (mut program, _store, _folder) = in_folder();
     program.job("snapshot-save", "a");

@@ -10,7 +10,11 @@ use std::sync::Arc;
 
 use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
+#[cfg(all(unix, feature = "migration"))]
+use super::aligned_buffer::AlignedBuffer;
 use super::record::{BlockHeader, Mapped, Record, write_record};
+#[cfg(all(unix, feature = "migration"))]
+use super::view::host_range;
 use super::view::{Page, View};
 use crate::memory::{BlockLayout, DirtyBitmap, DirtyWord, Layout, RamBlock};
 use crate::section::{Output, RecordedBlock, SentPages};
@@ -94,6 +98,28 @@ impl PlacedPages {
         self.covered(index).map(|covered| covered.insert_range(pages.clone()));
         let run = view.page(pages.start * self.page_size, buffer)?;
         self.write_run(run, index, pages, out)
+    }
+
+    /// Writes a run of pages of a block that others use at the same time. Pages that cannot be borrowed are copied to
+    /// `buffer`. Returns the numbers of its pages.
+    #[cfg(all(unix, feature = "migration"))]
+    pub(super) fn write_shared<B: RamBlock>(
+        &self,
+        block: &B,
+        index: usize,
+        pages: Range<u64>,
+        buffer: &mut AlignedBuffer,
+        out: &mut Output<'_>,
+    ) -> Result<SentPages, SaveError> {
+        let (offset, bytes) = (pages.start * self.page_size, pages.end.saturating_sub(pages.start) * self.page_size);
+        let length = usize::try_from(bytes).unwrap_or(0);
+        let borrowed = host_range(block, offset, length).filter(|memory| buffer.accepts(memory.as_ptr()));
+        if let Some(memory) = borrowed {
+            return self.write_run(Page::Memory(memory), index, pages, out);
+        }
+        let copy = buffer.get(length);
+        block.read(offset, copy)?;
+        self.write_run(Page::Copied(copy), index, pages, out)
     }
 
     /// Writes the covered pages of a run of a block, whose content is `run`. Returns the numbers of its pages.

@@ -31,6 +31,8 @@
 //! ```
 
 #[cfg(all(unix, feature = "migration"))]
+mod aligned_buffer;
+#[cfg(all(unix, feature = "migration"))]
 mod announced;
 pub(crate) mod channels;
 #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
@@ -54,6 +56,8 @@ mod view;
 pub mod xbzrle;
 mod zero;
 
+#[cfg(all(unix, feature = "migration"))]
+pub(crate) use aligned_buffer::AlignedBuffer;
 #[cfg(all(unix, feature = "migration"))]
 pub(crate) use announced::{AnnouncedMemory, AnnouncedRam, Created};
 #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]

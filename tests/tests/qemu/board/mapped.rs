@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rustix::fs::OFlags;
 use serde_json::{Value, json};
 use vmstate_tests::board::BoardProcess;
 use vmstate_tests::qemu::Qemu;
@@ -39,11 +41,22 @@ const CASES: [Case; 4] = [
 ];
 
 /// Sets the number of data channels.
-fn set_channels(program: &mut dyn Program, channels: u8) {
+fn set_channels(program: &mut dyn Program, channels: u8, direct_io: bool) {
     let changes = [("mapped-ram", true), ("multifd", channels > 0)];
     let changes = changes.map(|(name, state)| json!({ "capability": name, "state": state }));
     program.execute("migrate-set-capabilities", json!({ "capabilities": changes }));
-    program.execute("migrate-set-parameters", json!({ "multifd-channels": channels.max(1) }));
+    let parameters = json!({ "multifd-channels": channels.max(1), "direct-io": direct_io });
+    program.execute("migrate-set-parameters", parameters);
+}
+
+/// Returns whether the file system of a file has direct I/O.
+fn has_direct_io(path: &str) -> bool {
+    let flags = i32::try_from(OFlags::DIRECT.bits()).unwrap();
+    let has = File::options().write(true).custom_flags(flags).open(path).is_ok();
+    if !has {
+        println!("NOT TESTED: the file system of {path} has no direct I/O");
+    }
+    has
 }
 
 /// Moves the running guest through a file, which has other bytes before the stream and after its end.
@@ -54,8 +67,10 @@ fn migrate(source: &mut dyn Program, destination: &mut dyn Program, guest: &Gues
     let file = File::options().write(true).open(&path).unwrap();
     file.set_len(256 << 20).unwrap();
     let uri = json!({ "uri": format!("file:{path},offset={start:#x}") });
-    set_channels(source, case.source);
-    set_channels(destination, case.destination);
+    // Half of the cases bypass the page cache.
+    let direct_io = start > 0 && has_direct_io(&path);
+    set_channels(source, case.source, direct_io);
+    set_channels(destination, case.destination, direct_io);
     source.execute("migrate", uri.clone());
     source.wait_until_complete();
     destination.execute("migrate-incoming", uri);

@@ -112,8 +112,8 @@ mod tests {
         let mut parameters = Parameters::default();
         parameters.set("multifd-channels", ParameterValue::Unsigned(4), QemuRelease::V10_0).unwrap();
         parameters.check().unwrap();
-        parameters.set("direct-io", true.into(), QemuRelease::V10_0).unwrap();
-        assert!(parameters.check().unwrap_err().to_string().contains("`direct-io`"));
+        parameters.set("mode", "cpr-reboot".into(), QemuRelease::V10_0).unwrap();
+        assert!(parameters.check().unwrap_err().to_string().contains("`mode`"));
     }
 
     #[test]

@@ -175,8 +175,8 @@ parameters! {
     /// The detection of zero pages.
     pub zero_page_detection: ZeroPages = ZeroPages::Multifd,
         "zero-page-detection", None, Range::ANY, Releases::SINCE_10_0, Implemented;
-    /// Bypasses the page cache of files.
-    pub direct_io: bool = false, "direct-io", None, Range::ANY, Releases::SINCE_10_0, Missing;
+    /// Bypasses the page cache of a file with fixed places (`mapped-ram`) that data channels (`multifd`) write or read.
+    pub direct_io: bool = false, "direct-io", None, Range::ANY, Releases::SINCE_10_0, Implemented;
     /// The number of threads that compress pages.
     pub compress_threads: u8 = 8,
         "compress-threads", None, Range::new(1, 255, "a value between 1 and 255"), Releases::UNTIL_7_2, Stored;

@@ -86,6 +86,15 @@ impl Uri {
         Self::Exec(vec![shell, option, command.into()])
     }
 
+    /// Returns the path of a file.
+    #[cfg(unix)]
+    pub(super) fn file_path(&self) -> Option<&str> {
+        match self {
+            Self::File { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
     /// Returns the scheme, such as `tcp`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {

@@ -229,12 +229,14 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
 
     /// Opens a file, and starts the threads that read its pages.
     fn open_several(&mut self, host: &impl Host) -> io::Result<Option<Channel>> {
-        let (memory, channels) = (host.memory(), self.incoming.config.parameters.multifd_channels);
+        let (memory, parameters) = (host.memory(), &self.incoming.config.parameters);
+        let (channels, direct) = (parameters.multifd_channels, self.incoming.address().file_path());
+        let direct = direct.filter(|_| parameters.direct_io);
         let channel = self.await_channel()?;
         let file = channel.as_ref().and_then(|channel| channel.input.as_ref());
         // The memory of an unknown guest is created while it is read.
         if let Some(file) = file.filter(|_| memory.announced.is_none()) {
-            self.receiving = Some(Receiving::from_file(file, channels, &memory, self.progress)?);
+            self.receiving = Some(Receiving::from_file(file, channels, &memory, direct, self.progress)?);
         }
         Ok(channel)
     }

@@ -9,36 +9,51 @@ use std::time::Duration;
 
 use vmstate_types::SaveError;
 
+use super::handles::{DIRECT, handles};
 use super::receive::{Leave, Receiving};
 use super::send::{Panic, Sending};
 use crate::memory::RamBlock;
 use crate::migration::drive::channel::INCOMPLETE;
 use crate::migration::drive::host::HostMemory;
+use crate::ram::AlignedBuffer;
 use crate::ram::channels::{Claim, Connections, PlacedWord, SharedLoad, SharedSave, SyncPoints};
 
 type Block = Arc<dyn RamBlock + Send + Sync>;
 
 impl Sending {
-    /// Starts threads that write pages to their places in the file.
-    pub(in crate::migration::drive) fn to_file(file: &File, channels: u8, memory: &HostMemory) -> io::Result<Self> {
+    /// Starts threads that write pages to their places in the file, past the page cache if it has the path `direct`.
+    pub(in crate::migration::drive) fn to_file(
+        file: &File,
+        channels: u8,
+        memory: &HostMemory,
+        direct: Option<&str>,
+    ) -> io::Result<Self> {
+        let files = handles(file, channels, direct, memory.page_size)?;
         let shared = Arc::new(SharedSave::new(channels.into()));
-        let mut sending = Self { shared, points: SyncPoints::File, channels: Vec::new(), threads: Vec::new() };
-        for id in 0..channels {
-            let (file, shared) = (file.try_clone()?, Arc::clone(&sending.shared));
-            let writer = Writer { id, file, blocks: memory.blocks.clone(), shared, buffer: Vec::new() };
-            sending.threads.push(thread::spawn(move || writer.run()));
-        }
-        Ok(sending)
+        let writer = |(id, file)| Writer {
+            id,
+            file,
+            blocks: memory.blocks.clone(),
+            shared: Arc::clone(&shared),
+            buffer: buffer(direct),
+        };
+        let writers = files.into_iter().enumerate().map(writer);
+        let threads = writers.map(|writer| thread::spawn(move || writer.run())).collect();
+        Ok(Self { shared, points: SyncPoints::File, channels: Vec::new(), threads })
     }
+}
+
+fn buffer(direct: Option<&str>) -> AlignedBuffer {
+    AlignedBuffer::new(if direct.is_some() { DIRECT } else { 1 })
 }
 
 /// A thread that writes pages.
 struct Writer {
-    id: u8,
+    id: usize,
     file: File,
     blocks: Vec<Block>,
     shared: Arc<SharedSave>,
-    buffer: Vec<u8>,
+    buffer: AlignedBuffer,
 }
 
 impl Writer {
@@ -81,18 +96,19 @@ impl Connections for NoConnections {
 }
 
 impl Receiving {
-    /// Starts threads that read pages from their places in the file.
+    /// Starts threads that read pages from their places in the file, past the page cache if it has the path `direct`.
     pub(in crate::migration::drive) fn from_file(
         file: &File,
         channels: u8,
         memory: &HostMemory,
+        direct: Option<&str>,
         timeout: Duration,
     ) -> io::Result<Self> {
+        let files = handles(file, channels, direct, memory.page_size)?;
         let (count, blocks) = (channels.into(), Some(memory.blocks.clone()));
         let shared = SharedLoad::new(memory.page_size, blocks, count, Box::new(NoConnections), timeout).of_file();
         let shared = Arc::new(shared);
-        let files = (0..channels).map(|_| file.try_clone()).collect::<io::Result<Vec<_>>>()?;
-        let reader = |(id, file)| Reader { id, file, shared: Arc::clone(&shared), buffer: Vec::new() };
+        let reader = |(id, file)| Reader { id, file, shared: Arc::clone(&shared), buffer: buffer(direct) };
         let readers = files.into_iter().enumerate().map(reader);
         let threads = readers.map(|reader| thread::spawn(move || reader.run())).collect();
         Ok(Self { shared, threads, _channels: Vec::new() })
@@ -104,7 +120,7 @@ struct Reader {
     id: usize,
     file: File,
     shared: Arc<SharedLoad>,
-    buffer: Vec<u8>,
+    buffer: AlignedBuffer,
 }
 
 impl Reader {
@@ -142,32 +158,43 @@ fn explain(error: &io::Error, block: &Block, place: u64) -> io::Error {
     io::Error::other(format!("at {place:#x} of the file: {text}"))
 }
 
-/// Reads pages to their place in memory, or through `buffer` if they have no address.
+/// The smallest unit of direct I/O.
+const SECTOR: usize = 512;
+
+/// Reads pages to their place in memory, or through `buffer` if direct I/O cannot.
 fn read_pages(
     file: &File,
     block: &Block,
     (offset, length): (u64, usize),
     place: u64,
-    buffer: &mut Vec<u8>,
+    buffer: &mut AlignedBuffer,
 ) -> io::Result<()> {
     #[cfg(all(target_os = "linux", feature = "mapping"))]
-    if let Some(memory) = block.host_range(offset, length).filter(|memory| memory.len() == length) {
-        return read_memory(file, memory, place);
+    if let Some(memory) = block.host_range(offset, length).filter(|memory| memory.len() == length)
+        && buffer.accepts(memory.as_ptr())
+    {
+        return read_whole(length, |done| match memory.get(done..length) {
+            Some(rest) => crate::memory::read_memory_at(file, rest, place.saturating_add(done as u64)),
+            None => Ok(0),
+        });
     }
-    buffer.resize(length, 0);
-    file.read_exact_at(buffer, place)?;
-    block.write(offset, buffer).map_err(io::Error::other)
+    let copy = buffer.get(length);
+    read_whole(length, |done| {
+        file.read_at(copy.get_mut(done..).unwrap_or_default(), place.saturating_add(done as u64))
+    })?;
+    block.write(offset, copy).map_err(io::Error::other)
 }
 
-#[cfg(all(target_os = "linux", feature = "mapping"))]
-fn read_memory(file: &File, mut memory: crate::memory::HostRange<'_>, mut place: u64) -> io::Result<()> {
-    while !memory.is_empty() {
-        match crate::memory::read_memory_at(file, memory, place) {
-            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-            Ok(count) => {
-                memory = memory.get(count..memory.len()).ok_or(ErrorKind::InvalidData)?;
-                place = place.saturating_add(count as u64);
+/// Repeats `read` from the number of bytes on that it has read, until it has read `length` bytes. Only the end of a file
+/// makes a direct read short, and the next one would not be aligned.
+fn read_whole(length: usize, mut read: impl FnMut(usize) -> io::Result<usize>) -> io::Result<()> {
+    let mut done = 0;
+    while done < length {
+        match read(done) {
+            Ok(count) if count == 0 || (done + count < length && !count.is_multiple_of(SECTOR)) => {
+                return Err(ErrorKind::UnexpectedEof.into());
             }
+            Ok(count) => done += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

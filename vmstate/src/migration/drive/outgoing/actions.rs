@@ -158,7 +158,9 @@ impl<H: Host> Outgoing<'_, H> {
         let parameters = &config.parameters;
         let fail = |error| MigrationError::new("data channel", &error);
         if config.capabilities.has(Capability::MappedRam) {
-            return Sending::to_file(output, parameters.multifd_channels, memory).map(Some).map_err(fail);
+            let direct = self.uri.file_path().filter(|_| parameters.direct_io);
+            let sending = Sending::to_file(output, parameters.multifd_channels, memory, direct);
+            return sending.map(Some).map_err(fail);
         }
         let zero_pages = match parameters.zero_page_detection {
             ZeroPages::Multifd if config.multifd_legacy_zero => ZeroPages::Legacy,

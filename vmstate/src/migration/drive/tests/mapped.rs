@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, MetadataExt};
 
+#[cfg(target_os = "linux")]
+mod direct;
 mod several;
 
 use super::*;

@@ -67,7 +67,7 @@ fn failed_write_of_a_channel_fails_the_section() {
     let folder = tempfile();
     let (file, reader) = file_and_reader(&folder);
     let memory = Board::source().memory();
-    let sending = Sending::to_file(&reader, 2, &memory).unwrap();
+    let sending = Sending::to_file(&reader, 2, &memory, None).unwrap();
     let mut ram = Ram::new(memory.page_size, memory.blocks).save_channels(sending.shared().clone(), sending.points());
     let mut writer = Writer::new();
     let mut out = Output::to_mapped_file(&mut writer, &file, 0);
@@ -90,7 +90,7 @@ fn failed_read_of_a_channel_fails_the_section() {
     let destination = Board::destination();
     let memory = destination.memory();
     // A handle that can only be written.
-    let receiving = Receiving::from_file(&file, 2, &memory, Duration::from_secs(60)).unwrap();
+    let receiving = Receiving::from_file(&file, 2, &memory, None, Duration::from_secs(60)).unwrap();
     let mut ram = Ram::new(memory.page_size, memory.blocks).load_channels(receiving.shared().clone());
     ram.load_format(&crate::machine::with_mapped_ram(Configuration::new("board")));
     ram.load_setup(true).unwrap();

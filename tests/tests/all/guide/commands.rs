@@ -15,6 +15,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo bench", "manually, to measure; CI builds the benches"),
     ("STRUCTS=1 FIELDS=64 tests/compile-time/measure", "manually, to measure; CI builds and runs the programs"),
     ("tests/bench", "manually, to measure; CI builds the benches"),
+    ("tests/marking", "manually, to measure"),
     ("tests/run", "CI itself"),
     (".ci/run", "CI itself"),
     ("cargo t", "the tests that it runs are part of CI"),

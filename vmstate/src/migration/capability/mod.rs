@@ -7,7 +7,6 @@ mod rules;
 use std::fmt;
 
 pub use self::rules::CapabilityConflict;
-pub(super) use self::rules::ONLY_PLAIN;
 use super::release::{QemuRelease, Releases};
 
 /// Defines the capabilities from their table: name, releases, and whether this library implements it.

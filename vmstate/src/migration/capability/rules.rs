@@ -83,10 +83,6 @@ const fn excludes(capability: Capability, other: Capability, releases: Releases,
     Rule { capability, relation: Relation::Excludes, other, releases, qemu_message }
 }
 
-/// QEMU's message about data channels of a file that compress or encrypt.
-pub(in crate::migration) const ONLY_PLAIN: &str =
-    "Mapped-ram only available for non-compressed non-TLS multifd migration";
-
 /// The rules in the order in which QEMU checks them.
 const RULES: &[Rule] = &[
     excludes(

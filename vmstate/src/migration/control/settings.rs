@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::capability::ONLY_PLAIN;
 use super::super::destination::DestinationConfig;
 use super::super::{Capabilities, Capability, Compression, Parameter, ParameterValue, Parameters, QemuRelease, Uri};
 use super::error::CommandError;
+
+/// QEMU's message about data channels of a file that compress or encrypt.
+const ONLY_PLAIN: &str = "Mapped-ram only available for non-compressed non-TLS multifd migration";
 
 /// The capabilities and parameters of the next migration, which commands change.
 ///

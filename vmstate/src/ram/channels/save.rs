@@ -174,7 +174,7 @@ impl SharedSave {
         (state.block, state.page, state.sent, state.bytes) = (0, 0, SentPages::default(), 0);
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, unix, feature = "migration"))]
     pub(in crate::ram) fn dirty(&self) -> Arc<[DirtyBitmap]> {
         Arc::clone(&self.lock().dirty)
     }

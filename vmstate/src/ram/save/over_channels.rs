@@ -75,7 +75,7 @@ impl SyncPoints {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix, feature = "migration"))]
 mod tests {
     use std::thread;
 

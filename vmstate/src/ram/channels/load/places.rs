@@ -118,3 +118,55 @@ impl SharedLoad {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::super::Connections;
+    use super::*;
+    use crate::memory::{PageSize, VecBlock};
+
+    struct NoConnections;
+
+    impl Connections for NoConnections {
+        fn interrupt_main(&self) {}
+
+        fn close_data(&self) {}
+    }
+
+    /// Ends the load when the test ends.
+    struct Guard<'s>(&'s SharedLoad);
+
+    impl Drop for Guard<'_> {
+        fn drop(&mut self) {
+            self.0.leave(Some("the test has ended".to_owned()));
+        }
+    }
+
+    #[test]
+    fn section_waits_for_a_read_in_progress() {
+        let block: Block = Arc::new(VecBlock::new("ram", vec![0; 64 * 4096]));
+        let (timeout, connections) = (Duration::from_secs(60), Box::new(NoConnections));
+        let shared = SharedLoad::new(PageSize::DEFAULT, Some(vec![block]), 2, connections, timeout).of_file();
+        shared.read_places(0, 0, DirtyBitmap::full(64));
+        let claimed = shared.claim_places().unwrap();
+        assert!(claimed.ranges(4096).eq([(0..64 * 4096, 0)]));
+        thread::scope(|scope| {
+            let _guard = Guard(&shared);
+            // Another channel finds nothing to read.
+            scope.spawn(|| shared.claim_places());
+            let section = scope.spawn(|| shared.await_places());
+            while !shared.state().regions.is_empty() {
+                thread::yield_now();
+            }
+            thread::sleep(Duration::from_millis(50));
+            assert!(!section.is_finished(), "the pages were not read");
+            shared.have_read_places();
+            scope.spawn(|| shared.claim_places());
+            section.join().unwrap().unwrap();
+        });
+    }
+}

@@ -158,10 +158,10 @@ mod tests {
             let _guard = Guard(&shared);
             // Another channel finds nothing to read.
             scope.spawn(|| shared.claim_places());
-            let section = scope.spawn(|| shared.await_places());
             while !shared.state().regions.is_empty() {
                 thread::yield_now();
             }
+            let section = scope.spawn(|| shared.await_places());
             thread::sleep(Duration::from_millis(50));
             assert!(!section.is_finished(), "the pages were not read");
             shared.have_read_places();

@@ -118,7 +118,9 @@ pub(crate) fn write_memory_at(file: impl AsFd, memory: HostRange<'_>, offset: u6
 #[cfg(feature = "migration")]
 pub(crate) fn read_memory_at(file: impl AsFd, memory: HostRange<'_>, offset: u64) -> io::Result<usize> {
     let offset = libc::off_t::try_from(offset).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
-    // SAFETY: a `HostRange` is guest memory that is mapped for its lifetime, and that the kernel may change.
+    // SAFETY: a `HostRange` is mapped and writable for its lifetime, and the kernel writes at most its length. References to
+    // these bytes are only to atomic types (`HostRange::from_raw_parts`), so others may use them meanwhile. The file is
+    // borrowed, and thus open.
     let read = unsafe { libc::pread(file.as_fd().as_raw_fd(), memory.as_ptr().cast(), memory.len(), offset) };
     usize::try_from(read).map_err(|_| io::Error::last_os_error())
 }

@@ -224,6 +224,10 @@ fn forward_answers(shared: &Shared, source: Peer<'_>, destination: Peer<'_>) {
 fn forward_answer(shared: &Shared, source: Peer<'_>, destination: Peer<'_>, bytes: &mut [u8]) -> Result<bool, String> {
     let mut state = shared.lock();
     let read = state.relay.destination_bytes(bytes);
+    if let Err(error) = &read {
+        // A source that is told ends its connection, which must not be taken for the cause.
+        state.note_failure(&error.to_string());
+    }
     let (to_source, to_destination) = (state.relay.for_source(), state.relay.for_destination());
     let is_confirmed = state.relay.phase() == RelayPhase::Confirmed && !state.relay.is_end_to_end();
     drop(state);
@@ -250,8 +254,11 @@ fn lose(shared: &Shared, source: Peer<'_>, reason: &str) {
         // Peers with their own handshake.
         RelayPhase::Confirmed => source.socket.stop_writing(),
         _ => {
-            let reason = format!("{reason} {}", state.relay.place());
-            state.end(RelayOutcome::Failed(reason));
+            state.note_failure(reason);
+            state.shut_down();
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,7 +193,8 @@ impl State {
         }
     }
 
-    fn shut_down(&self) {
+    /// Ends all connections.
+    pub(super) fn shut_down(&self) {
         for (_, socket) in &self.sockets {
             socket.shut_down();
         }
@@ -201,10 +202,19 @@ impl State {
 
     /// Ends the migration after a failure of a data channel, unless the destination may have the guest.
     pub(super) fn fail_pages(&mut self, reason: &str) {
-        if !matches!(self.relay.phase(), RelayPhase::Committed | RelayPhase::Confirmed) {
-            let reason = format!("{reason} {}", self.relay.place());
-            self.end(RelayOutcome::Failed(reason));
+        if self.outcome.is_none() && self.note_failure(reason) {
+            self.shut_down();
         }
+    }
+
+    /// Sets the outcome after a failure, and leaves connections open. Without effect if the destination may have the guest;
+    /// returns `false` then.
+    pub(super) fn note_failure(&mut self, reason: &str) -> bool {
+        let is_failure = !matches!(self.relay.phase(), RelayPhase::Committed | RelayPhase::Confirmed);
+        if is_failure {
+            self.complete(RelayOutcome::Failed(format!("{reason} {}", self.relay.place())));
+        }
+        is_failure
     }
 
     /// Sets the outcome, and leaves connections to their ends.

@@ -266,7 +266,6 @@ fn rejected_and_unsupported_guests_run_on() {
             await_status(&mut pc.qemu, "failed");
             let error = relay.tool.finish().error();
             assert!(error.contains(message), "{version}: {error}");
-            assert_eq!(pc.qemu.status(), "running");
             pc.assert_right();
         }
     }

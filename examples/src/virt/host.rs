@@ -49,6 +49,8 @@ pub struct BoardHost {
     run_state: &'static str,
     /// The loaded run state, while a guest is awaited.
     awaited: Option<GlobalState>,
+    /// The recent states, if they are kept.
+    states: Option<BoardRewind>,
 }
 
 impl BoardHost {
@@ -70,7 +72,7 @@ impl BoardHost {
         let (vcpu, runner) = Vcpu::start();
         let memory = host_memory(&board, tables, board.bus.memory.dirty_log().clone());
         let (log, stopped) = (PageLog::Marked, Some(Box::new(board)));
-        (Self { runner, release, memory, log, stopped, run_state: "prelaunch", awaited }, vcpu)
+        (Self { runner, release, memory, log, stopped, run_state: "prelaunch", awaited, states: None }, vcpu)
     }
 
     /// Selects the log of the pages that the guest writes. The board must not run.
@@ -96,22 +98,20 @@ impl BoardHost {
         board.save_devices(out, self.release, memory)
     }
 
-    /// Adds the state of the board to a history, unless the guest has ended. A board that runs pauses meanwhile.
+    /// Keeps the states that [`push_state`](Self::push_state) adds, in `memory` bytes. [`rewind`](Host::rewind) returns to them.
+    pub fn keep_states(&mut self, memory: usize) {
+        self.states = Some(BoardRewind::new(memory));
+    }
+
+    /// Adds the state of the board to the kept ones, unless none are kept or the guest has ended. A board that runs pauses meanwhile.
     ///
     /// # Errors
     /// Returns an error if a device cannot be saved.
-    pub fn push_state(&mut self, rewind: &mut BoardRewind) -> Result<(), HostError> {
-        let pushed = self.paused(|board| rewind.push(board));
+    pub fn push_state(&mut self) -> Result<(), HostError> {
+        let Some(mut states) = self.states.take() else { return Ok(()) };
+        let pushed = self.paused(|board| states.push(board));
+        self.states = Some(states);
         Ok(pushed.unwrap_or(Ok(()))?)
-    }
-
-    /// Continues from the newest state of a history. Returns `false` if it is empty, or the guest has ended.
-    ///
-    /// # Errors
-    /// Returns an error if a device rejects the state; then the board is unchanged.
-    pub fn pop_state(&mut self, rewind: &mut BoardRewind) -> Result<bool, HostError> {
-        let popped = self.paused(|board| rewind.pop(board));
-        Ok(popped.unwrap_or(Ok(false))?)
     }
 
     /// Stops the board, if it runs, while it is used. Returns `None` if the guest has ended.
@@ -227,6 +227,17 @@ impl Host for BoardHost {
 
     fn load_snapshot(&mut self, store: &dyn Store, key: &str) -> Result<SnapshotInfo, StoreError> {
         self.stopped()?.load_snapshot_in_place(store, key)
+    }
+
+    fn rewind(&mut self) -> Result<u64, HostError> {
+        let mut states = self.states.take().ok_or("no states are kept; start with `--rewind SIZE`")?;
+        let popped = self.paused(|board| states.pop(board));
+        let left = states.len();
+        self.states = Some(states);
+        match popped.ok_or("the guest has ended")?? {
+            true => Ok(u64::try_from(left)?),
+            false => Err("the guest has no earlier state".into()),
+        }
     }
 
     fn throttle(&mut self, percent: u8) {

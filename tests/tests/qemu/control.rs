@@ -196,7 +196,7 @@ fn replies_match_the_schemas_of_qemu() {
 const DIFFERENT: &[&str] = &["block-bitmap-mapping", "cpr-exec-command", "x-rdma-chunk-size"];
 
 /// Commands that QEMU does not have.
-const EXTENSIONS: [&str; 2] = ["x-force-run", "x-abandon"];
+const EXTENSIONS: [&str; 3] = ["x-force-run", "x-abandon", "x-rewind"];
 
 /// The states of capabilities differ: this library needs a return path and events.
 #[test]

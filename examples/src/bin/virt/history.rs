@@ -3,40 +3,37 @@
 use std::time::{Duration, Instant};
 
 use vmstate::migration::control::{Controller, Operations, RunState};
-use vmstate_examples::virt::{BoardHost, BoardRewind};
+use vmstate_examples::virt::BoardHost;
 
 /// The time between two states.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// A state for each second in which the guest has run.
+/// A clock that adds a state for each second in which the guest has run.
 pub(crate) struct History {
-    states: BoardRewind,
     last: Instant,
 }
 
 impl History {
-    pub(crate) fn new(memory: usize) -> Self {
-        Self { states: BoardRewind::new(memory), last: Instant::now() }
+    pub(crate) fn new() -> Self {
+        Self { last: Instant::now() }
     }
 
     /// Saves a state if it is time to.
     pub(crate) fn record(&mut self, controller: &mut Controller<BoardHost>) -> Result<(), String> {
-        if self.last.elapsed() < INTERVAL || controller.run_state() != RunState::Running {
+        // During a migration, memory can be missing.
+        let is_idle = controller.run_state() == RunState::Running && controller.statistics().status.is_final();
+        if self.last.elapsed() < INTERVAL || !is_idle {
             return Ok(());
         }
         self.last = Instant::now();
-        controller.with_host(|host| host.push_state(&mut self.states)).map_err(|error| error.to_string())
+        controller.with_host(BoardHost::push_state).map_err(|error| error.to_string())
     }
 
     /// Rewinds to the newest state, and returns a message.
     pub(crate) fn rewind(&mut self, controller: &mut Controller<BoardHost>) -> String {
-        if ![RunState::Running, RunState::Paused].contains(&controller.run_state()) {
-            return "the guest cannot be rewound while it is saved, loaded or migrated".to_owned();
-        }
         self.last = Instant::now();
-        match controller.with_host(|host| host.pop_state(&mut self.states)) {
-            Ok(true) => format!("rewound, {} states are left", self.states.len()),
-            Ok(false) => "the guest has no earlier state".to_owned(),
+        match controller.rewind() {
+            Ok(left) => format!("rewound, {left} states are left"),
             Err(error) => error.to_string(),
         }
     }

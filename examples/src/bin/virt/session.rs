@@ -36,11 +36,14 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         missing.iter().for_each(|error| terminal.report(&format!("log not available: {error}")));
         rate
     });
-    let (host, vcpu) = match arguments.incoming {
+    let (mut host, vcpu) = match arguments.incoming {
         Some(_) => BoardHost::awaiting(board, arguments.stream()),
         None => BoardHost::new(board, arguments.stream()),
     };
-    let host = host.with_log(arguments.page_log())?;
+    host = host.with_log(arguments.page_log())?;
+    if let Some(memory) = arguments.rewind {
+        host.keep_states(memory);
+    }
     let settings = Settings::new(arguments.monitor());
     #[cfg(feature = "tls")]
     for object in &arguments.objects {
@@ -55,7 +58,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     if let Some(store) = &store {
         controller.set_store(STORE, store.clone());
     }
-    let history = arguments.rewind.map(History::new);
+    let history = History::new();
     Session { vcpu, terminal, rate, controller, server, settings, store, history, failures }.run()
 }
 
@@ -89,7 +92,7 @@ struct Session {
     /// The snapshots that the user saves.
     store: Option<Folder>,
     /// The states that the user rewinds to.
-    history: Option<History>,
+    history: History,
     /// Errors of a lazy restore, after which the guest waits for memory.
     failures: Receiver<String>,
 }
@@ -109,9 +112,7 @@ impl Session {
             if let Some(report) = self.rate.as_mut().map_or(Ok(None), DirtyRate::report)? {
                 self.terminal.report(&report);
             }
-            if let Some(history) = self.history.as_mut() {
-                history.record(&mut self.controller)?;
-            }
+            self.history.record(&mut self.controller)?;
             match self.terminal.next(PAUSE) {
                 Some(Event::Typed(bytes)) => self.vcpu.type_in(bytes),
                 Some(Event::Save) => {
@@ -119,10 +120,7 @@ impl Session {
                     self.terminal.report(&report);
                 }
                 Some(Event::Rewind) => {
-                    let report = match self.history.as_mut() {
-                        Some(history) => history.rewind(&mut self.controller),
-                        None => "start with `--rewind SIZE` to rewind".to_owned(),
-                    };
+                    let report = self.history.rewind(&mut self.controller);
                     self.terminal.report(&report);
                 }
                 Some(Event::Quit) => return Ok(ExitCode::SUCCESS),

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use vmstate::memory::{DirtyLog, Layout, PageSize};
 use vmstate::migration::Host;
 use vmstate::schema::Release;
 use vmstate::snapshot::{Details, Folder};
 use vmstate_examples::virt::{BoardHost, BoardRewind};
+use vmstate_tests::board::BoardProcess;
 
 use super::*;
 
@@ -160,20 +162,67 @@ fn wait_for_output(vcpu: &vmstate_examples::virt::Vcpu) {
 #[test]
 fn running_board_rewinds() {
     let (mut host, vcpu) = BoardHost::new(board(HASHER), Release::Qemu11_1);
-    let mut rewind = BoardRewind::new(8 << 20);
-    host.push_state(&mut rewind).unwrap();
+    host.keep_states(8 << 20);
+    host.push_state().unwrap();
     host.resume().unwrap();
     wait_for_output(&vcpu);
-    host.push_state(&mut rewind).unwrap();
-    assert!(host.is_running() && rewind.len() == 2);
-    assert!(host.pop_state(&mut rewind).unwrap());
+    host.push_state().unwrap();
+    assert!(host.is_running());
+    assert_eq!(host.rewind().unwrap(), 1);
     assert!(host.is_running());
     host.stop().unwrap();
     let clock = host.guest_clock();
     assert!(clock > Duration::ZERO);
-    assert!(host.pop_state(&mut rewind).unwrap() && !host.is_running());
+    assert_eq!(host.rewind().unwrap(), 0);
+    assert!(!host.is_running());
     assert_eq!(host.guest_clock(), Duration::ZERO, "the state before the start");
-    assert!(!host.pop_state(&mut rewind).unwrap());
+    assert_eq!(host.rewind().unwrap_err().to_string(), "the guest has no earlier state");
     host.resume().unwrap();
     wait_for_output(&vcpu);
+}
+
+/// The guest checks its memory after each rewind, and continues, stops and moves as any other guest.
+#[test]
+fn client_of_the_monitor_rewinds() {
+    let mut board = BoardProcess::running(&["--rewind", "16M"]);
+    rewind_in_time(&mut board);
+    assert_eq!(board.status(), "running");
+    board.assert_right();
+    let start = Instant::now();
+    loop {
+        board.execute("stop", json!({}));
+        match rewind(&mut board) {
+            Ok(_) => break,
+            Err(error) => assert_eq!(error, "the guest has no earlier state"),
+        }
+        assert!(start.elapsed() < PATIENCE);
+        board.execute("cont", json!({}));
+        std::thread::sleep(Duration::from_millis(1100));
+    }
+    assert_eq!(board.status(), "paused");
+    board.execute("cont", json!({}));
+    board.assert_right();
+    let (mut destination, uri) = BoardProcess::awaiting(&[]);
+    board.execute("migrate", json!({ "uri": uri }));
+    destination.wait_for(&["completed"]);
+    // The source learns it later.
+    board.wait_for(&["completed"]);
+    assert_eq!(rewind(&mut board).unwrap_err(), "the guest cannot be rewound in the state postmigrate");
+    let missing = rewind(&mut destination).unwrap_err();
+    assert_eq!(missing, "no states are kept; start with `--rewind SIZE`");
+    destination.assert_right();
+}
+
+/// Rewinds as soon as a state is kept: one for each second.
+fn rewind_in_time(board: &mut BoardProcess) {
+    let start = Instant::now();
+    while let Err(error) = rewind(board) {
+        assert_eq!(error, "the guest has no earlier state");
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn rewind(board: &mut BoardProcess) -> Result<u64, String> {
+    board.try_execute("x-rewind", &json!({})).map(|reply| reply["states"].as_u64().unwrap())
 }

@@ -63,6 +63,8 @@ pub enum MonitorCommand {
     /// `x-abandon`: leaves the guest to the destination. The client asserts that the destination runs it. QEMU has no such
     /// command.
     Abandon,
+    /// `x-rewind`: continues from the newest of the earlier states that the program keeps. QEMU has no such command.
+    Rewind,
     /// `migrate-set-capabilities`.
     SetCapabilities(Vec<(Capability, bool)>),
     /// `query-migrate-capabilities`.
@@ -150,6 +152,7 @@ pub(super) const COMMANDS: &[Specification] = &[
     plain!("migrate-start-postcopy", MigrateStartPostcopy),
     plain!("x-force-run", ForceRun),
     plain!("x-abandon", Abandon),
+    plain!("x-rewind", Rewind, |_| Type::Object(vec![required("states", Type::Integer)])),
     Specification {
         name: "migrate-set-capabilities",
         arguments: |release| vec![required("capabilities", reply::capabilities_type(release))],

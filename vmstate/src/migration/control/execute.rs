@@ -76,6 +76,7 @@ pub fn execute(
         MonitorCommand::MigrateStartPostcopy => done(operations.start_postcopy()),
         MonitorCommand::ForceRun => done(operations.force_run()),
         MonitorCommand::Abandon => done(operations.abandon()),
+        MonitorCommand::Rewind => Ok(json!({ "states": operations.rewind()? })),
         MonitorCommand::SetCapabilities(changes) => done(settings.set_capabilities(&changes, is_migrating(operations))),
         MonitorCommand::SetParameters(changes) => done(set_parameters(&changes, settings, operations)),
         MonitorCommand::Yank => done(operations.yank()),

@@ -242,6 +242,14 @@ pub trait Operations {
         Err(CommandError::undecided("x-abandon"))
     }
 
+    /// Continues from the newest of the earlier states that the program keeps, and returns the number of the others.
+    ///
+    /// # Errors
+    /// Returns an error if no state is kept, or the guest is being saved, loaded or migrated.
+    fn rewind(&mut self) -> Result<u64, CommandError> {
+        Err(CommandError::new("x-rewind is not implemented: the program keeps no earlier states"))
+    }
+
     /// Breaks the connections of the migration, as if the network had failed.
     ///
     /// # Errors

@@ -115,6 +115,7 @@ fn optional_operations_have_qemu_messages() {
         ("yank", json!({"instances": [{"type": "migration"}]}), "Instance not found"),
         ("x-force-run", json!({}), "x-force-run is only possible while it is unknown"),
         ("x-abandon", json!({}), "x-abandon is only possible while it is unknown"),
+        ("x-rewind", json!({}), "x-rewind is not implemented"),
         ("calc-dirty-rate", json!({"calc-time": 1}), "mode page-sampling is not enabled"),
     ] {
         let error = run(&mut board, name, &arguments).unwrap_err().to_string();

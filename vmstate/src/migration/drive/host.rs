@@ -131,6 +131,16 @@ pub trait Host {
         snapshot::load(self, store, key)
     }
 
+    /// Continues from the newest of the earlier states that the program keeps, such as in a
+    /// [`Rewind`](crate::rewind::Rewind), and returns the number of the others. The guest runs or stays stopped as before. Changed
+    /// pages must be in the log of the [memory](Self::memory). The default keeps no states.
+    ///
+    /// # Errors
+    /// Returns an error if no state is left. The guest is then unchanged.
+    fn rewind(&mut self) -> Result<u64, HostError> {
+        Err("the program keeps no earlier states".into())
+    }
+
     /// Returns the system's numbers (`gettid`) of the threads that run the vCPUs, once the guest was started. The statistics of
     /// postcopy (`postcopy-blocktime`) list them; by default, all waits count as waits of other threads.
     fn vcpu_threads(&self) -> Vec<u32> {

@@ -171,6 +171,15 @@ impl<H: Host> Guest<H> {
         Ok(())
     }
 
+    /// Continues from an earlier state because of a command.
+    pub(super) fn rewind(&self) -> Result<u64, CommandError> {
+        let mut host = self.try_host()?;
+        match self.run_state() {
+            RunState::Running | RunState::Paused => host.rewind().map_err(|error| CommandError::new(error.to_string())),
+            state => Err(CommandError::new(format!("the guest cannot be rewound in the state {state}"))),
+        }
+    }
+
     /// Records that the guest has left. `may_return` is whether nothing else can have it.
     pub(super) fn has_moved(&self, may_return: bool) {
         let mut status = lock(&self.0.status);

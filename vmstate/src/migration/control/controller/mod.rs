@@ -355,6 +355,13 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
         }
     }
 
+    fn rewind(&mut self) -> Result<u64, CommandError> {
+        if !self.statistics().status.is_final() {
+            return Err(CommandError::new("the guest cannot be rewound during a migration"));
+        }
+        self.guest.rewind()
+    }
+
     fn yank(&mut self) -> Result<(), CommandError> {
         match &self.job {
             Some(job) if self.can_yank() => {

@@ -198,6 +198,20 @@ fn guest_is_stopped_and_continued_during_a_migration() {
 }
 
 #[test]
+fn guest_is_not_rewound_during_a_migration() {
+    let (mut source, mut destination, _folder) = migrating(|source| {
+        let error = source.execute("x-rewind", &json!({})).unwrap_err();
+        assert_eq!(error, "the program keeps no earlier states");
+        source.set_capability("pause-before-switchover");
+    });
+    source.wait("pre-switchover", &mut destination);
+    for program in [&mut source, &mut destination] {
+        let error = program.execute("x-rewind", &json!({})).unwrap_err();
+        assert_eq!(error, "the guest cannot be rewound during a migration");
+    }
+}
+
+#[test]
 fn cancelled_guest_continues_and_moves_later() {
     let (mut source, mut destination, _folder) = migrating(|source| source.set_capability("pause-before-switchover"));
     source.wait("pre-switchover", &mut destination);

@@ -195,6 +195,9 @@ fn replies_match_the_schemas_of_qemu() {
 /// Arguments and parameters of features that this library does not have.
 const DIFFERENT: &[&str] = &["block-bitmap-mapping", "cpr-exec-command", "x-rdma-chunk-size"];
 
+/// Properties of credentials that this library does not have.
+const PROPERTIES: &[&str] = &["loaded", "passwordid", "priority", "sanity-check"];
+
 /// Commands that QEMU does not have.
 const EXTENSIONS: [&str; 3] = ["x-force-run", "x-abandon", "x-rewind"];
 
@@ -292,6 +295,27 @@ fn errors_equal_qemus() {
         ("job-dismiss", json!({"id": "a"})),
         ("human-monitor-command", json!({})),
         ("human-monitor-command", json!({"command-line": 1})),
+        ("object-add", json!({})),
+        ("object-add", json!({"qom-type": "zzz", "id": "a"})),
+        ("object-add", json!({"qom-type": 1, "id": "a"})),
+        ("object-add", json!({"qom-type": "authz-simple"})),
+        ("object-add", json!({"qom-type": "authz-simple", "id": 1})),
+        ("object-add", json!({"qom-type": "authz-simple", "id": "a"})),
+        ("object-add", json!({"qom-type": "authz-simple", "id": "a", "identity": 1})),
+        ("object-add", json!({"qom-type": "authz-simple", "id": "a b", "identity": "x"})),
+        ("object-add", json!({"qom-type": "authz-simple", "id": "", "identity": "x"})),
+        ("object-add", json!({"qom-type": "authz-simple", "id": "a", "identity": "x", "dir": "y"})),
+        ("object-add", json!({"qom-type": "authz-list", "id": "a", "policy": "maybe"})),
+        ("object-add", json!({"qom-type": "authz-list", "id": "a", "rules": [{"match": "x"}]})),
+        ("object-add", json!({"qom-type": "authz-list", "id": "a", "rules": [{"match": "x", "policy": "no"}]})),
+        ("object-add", json!({"qom-type": "tls-creds-x509", "id": "a"})),
+        ("object-add", json!({"qom-type": "tls-creds-x509", "id": "a", "dir": 1})),
+        ("object-add", json!({"qom-type": "tls-creds-x509", "id": "a", "dir": "/", "endpoint": "both"})),
+        ("object-add", json!({"qom-type": "tls-creds-x509", "id": "a", "dir": "/", "verify-peer": "on"})),
+        ("object-del", json!({})),
+        ("object-del", json!({"id": "a"})),
+        ("object-del", json!({"id": "a b"})),
+        ("object-del", json!({"id": "a", "x": 1})),
         ("calc-dirty-rate", json!({})),
         ("calc-dirty-rate", json!({"calc-time": 61})),
         ("calc-dirty-rate", json!({"calc-time": 1, "sample-pages": 20})),
@@ -313,4 +337,55 @@ fn errors_equal_qemus() {
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// The objects of this monitor have properties of QEMU's, with the same ones optional.
+#[test]
+fn properties_of_objects_equal_qemus() {
+    for (version, release) in RELEASES {
+        let theirs = Schema::of_qemu(version);
+        let ours = Schema::new(&command("query-qmp-schema", &json!({}), release).expect("a schema"));
+        let variants = |schema: &Schema| -> HashMap<String, Value> {
+            let arguments = schema.entity(&schema.0["object-add"]["arg-type"]);
+            assert_eq!(arguments["tag"], "qom-type");
+            let list = arguments["variants"].as_array().expect("variants").iter();
+            list.map(|variant| (variant["case"].as_str().expect("a word").to_owned(), variant["type"].clone()))
+                .collect()
+        };
+        let (our_types, their_types) = (variants(&ours), variants(&theirs));
+        assert_eq!(our_types.len(), 3);
+        for (name, kind) in our_types {
+            let (ours, theirs) = (ours.members(&kind), theirs.members(&their_types[&name]));
+            let optional = |members: &HashMap<&str, &Value>| -> HashMap<String, bool> {
+                let known = members.iter().filter(|(name, _)| !PROPERTIES.contains(name));
+                known.map(|(name, member)| ((*name).to_owned(), member.get("default").is_some())).collect()
+            };
+            assert_eq!(optional(&ours), optional(&theirs), "{version}: {name}");
+        }
+    }
+}
+
+#[test]
+fn ids_of_objects_are_in_use_until_they_are_removed() {
+    let object = |id: &str| json!({"qom-type": "authz-simple", "id": id, "identity": "CN=a"});
+    for (version, release) in RELEASES {
+        let mut qemu = Qemu::start(version, "x86_64", &["-machine", "none"]);
+        let mut settings = Settings::new(release);
+        for (name, arguments) in [
+            ("object-add", object("a")),
+            ("object-add", object("a")),
+            ("object-add", object("b")),
+            ("object-del", json!({"id": "a"})),
+            ("object-del", json!({"id": "a"})),
+            ("object-add", json!({"qom-type": "authz-list", "id": "a"})),
+            ("object-add", json!({"qom-type": "authz-list", "id": "b"})),
+        ] {
+            let members = arguments.as_object().expect("an object");
+            let command = MonitorCommand::parse(name, members, release).expect("a command");
+            match execute(command, &mut settings, &mut idle()) {
+                Ok(reply) => assert_eq!(reply, qemu.execute(name, arguments), "{version} {name}"),
+                Err(error) => assert_eq!(error.to_string(), qemu.error_of(name, &arguments), "{version} {name}"),
+            }
+        }
+    }
 }

@@ -58,5 +58,5 @@ pub use status::{
     ThreadWaits, XbzrleStatistics, is_transition,
 };
 #[cfg(all(unix, feature = "tls"))]
-pub use tls::{Objects, TlsCredentials, TlsEndpoint, TlsError};
+pub use tls::{AccessList, Objects, TlsCredentials, TlsEndpoint, TlsError};
 pub use uri::{InvalidUri, TcpAddress, Uri};

@@ -224,3 +224,49 @@ fn qemu_does_not_authorize_the_board() {
         assert!(log.contains(&format!("TLS x509 authz check for {CLIENT} is denied")), "{version}: {log}");
     }
 }
+
+/// Objects that a client of the monitor creates. Both programs get the same commands.
+fn create(program: &mut dyn Program, kind: &str, id: &str, properties: &serde_json::Value) {
+    let mut arguments = json!({ "qom-type": kind, "id": id });
+    arguments.as_object_mut().unwrap().extend(properties.as_object().unwrap().clone());
+    program.execute("object-add", arguments);
+}
+
+/// Moves a guest with objects of the monitor, after a list has denied its source.
+fn migrate_with_created_objects(source: &mut dyn Program, destination: &mut dyn Program, site: &Site) {
+    let folder = site.path("right").display().to_string();
+    create(source, "tls-creds-x509", "tls0", &json!({ "dir": folder, "endpoint": "client" }));
+    create(destination, "tls-creds-x509", "tls0", &json!({ "dir": folder, "endpoint": "server", "verify-peer": true }));
+    let deny = json!({ "match": "*,CN=source", "policy": "deny", "format": "glob" });
+    create(destination, "authz-list", "auth0", &json!({ "policy": "allow", "rules": [deny] }));
+    set(source, json!({ "tls-creds": "tls0", "tls-hostname": "localhost" }));
+    set(destination, json!({ "tls-creds": "tls0", "tls-authz": "auth0" }));
+    let uri = json!({ "uri": format!("unix:{}", site.path("socket").display()) });
+    destination.execute("migrate-incoming", uri.clone());
+    source.execute("migrate", uri.clone());
+    wait_for_failure(source);
+
+    destination.execute("object-del", json!({ "id": "auth0" }));
+    let allow = json!({ "match": CLIENT, "policy": "allow" });
+    create(destination, "authz-list", "auth0", &json!({ "rules": [allow] }));
+    source.execute("migrate", uri);
+}
+
+#[test]
+fn client_of_the_monitor_creates_objects() {
+    for version in VERSIONS {
+        let site = Site::new();
+        let mut guest = Guest::started(version);
+        let mut board = BoardProcess::start(&["--qemu", version, "--incoming", "defer"]);
+        migrate_with_created_objects(&mut guest.qemu, &mut board, &site);
+        guest.qemu.wait_for_migration();
+        board.wait_for(&["completed"]);
+        board.assert_right();
+
+        let mut next = Guest::new(version, &["-incoming", "defer"]);
+        board.execute("object-del", json!({ "id": "tls0" }));
+        migrate_with_created_objects(&mut board, &mut next.qemu, &site);
+        next.qemu.wait_for_migration();
+        next.assert_right();
+    }
+}

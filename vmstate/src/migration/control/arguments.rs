@@ -14,6 +14,9 @@ pub(super) enum Type {
     Number,
     Any,
     Words(Vec<&'static str>),
+    /// A word that decides about further members of its object (QEMU: the tag of a union).
+    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only objects have types"))]
+    Choice(Vec<(&'static str, Vec<Member>)>),
     List(Box<Self>),
     Object(Vec<Member>),
 }
@@ -56,9 +59,12 @@ impl Type {
             | (Self::Number, Value::Number(_)) => return Ok(()),
             (Self::Integer, Value::Number(number)) if !number.is_f64() => return Ok(()),
             (Self::Words(words), Value::String(word)) => return check_word(words, word, name),
+            (Self::Choice(cases), Value::String(word)) => {
+                return check_word(&cases.iter().map(|(case, _)| *case).collect::<Vec<_>>(), word, name);
+            }
             (Self::List(element), Value::Array(list)) => return check_list(element, list, name),
             (Self::Object(members), Value::Object(object)) => return check_object(members, object, name),
-            (Self::Text | Self::Words(_), _) => "string",
+            (Self::Text | Self::Words(_) | Self::Choice(_), _) => "string",
             (Self::Flag, _) => "boolean",
             (Self::Integer, _) => "integer",
             (Self::Number, _) => "number",
@@ -82,17 +88,43 @@ fn check_list(element: &Type, list: &[Value], name: &str) -> Result<(), CommandE
 /// Checks the members of an object, in the order of the table. The arguments themselves have an empty `name`.
 pub(super) fn check_object(members: &[Member], object: &Map<String, Value>, name: &str) -> Result<(), CommandError> {
     let path = |member: &str| if name.is_empty() { member.to_owned() } else { format!("{name}.{member}") };
-    for member in members {
-        match object.get(member.name) {
-            Some(value) => member.kind.check(value, &path(member.name))?,
-            None if member.optional => {}
-            None => return Err(CommandError::missing(&path(member.name))),
-        }
-    }
-    match object.keys().find(|key| !members.iter().any(|member| member.name == key.as_str())) {
+    let check = |member: &Member| match object.get(member.name) {
+        Some(value) => member.kind.check(value, &path(member.name)),
+        None if member.optional => Ok(()),
+        None => Err(CommandError::missing(&path(member.name))),
+    };
+    members.iter().try_for_each(check)?;
+    let chosen: Vec<_> = members.iter().flat_map(|member| member.chosen(object)).collect();
+    chosen.iter().copied().try_for_each(check)?;
+    match object
+        .keys()
+        .find(|key| !members.iter().chain(chosen.iter().copied()).any(|member| member.name == key.as_str()))
+    {
         Some(unknown) => Err(CommandError::unexpected(&path(unknown))),
         None => Ok(()),
     }
+}
+
+impl Member {
+    /// Returns the further members of an object that this one decides about.
+    fn chosen(&self, object: &Map<String, Value>) -> &[Self] {
+        match (&self.kind, object.get(self.name).and_then(Value::as_str)) {
+            (Type::Choice(cases), Some(word)) => {
+                cases.iter().find(|(case, _)| *case == word).map(|(_, members)| members.as_slice()).unwrap_or_default()
+            }
+            _ => &[],
+        }
+    }
+}
+
+/// The longest id of a job or an object. QEMU has no limit.
+const MAX_ID: usize = 255;
+
+/// Returns whether a text is an id (`id_wellformed` in QEMU's `util/id.c`).
+pub(super) fn is_identifier(id: &str) -> bool {
+    id.len() <= MAX_ID
+        && id.starts_with(|first: char| first.is_ascii_alphabetic())
+        && id.chars().all(|char| char.is_ascii_alphanumeric() || "-._".contains(char))
 }
 
 /// The arguments of one command, which [`check_object`] has accepted.
@@ -157,5 +189,26 @@ mod tests {
         assert_eq!(message(json!({"list": [{"state": true}]})), "Parameter 'list[0].capability' is missing");
         assert_eq!(message(json!({"list": [], "x": 1})), "Parameter 'x' is unexpected");
         assert_eq!(message(json!({"list": [], "n": 1.5})), "Invalid parameter type for 'n', expected: integer");
+    }
+
+    #[test]
+    fn word_decides_about_members() {
+        let cases = vec![("a", vec![required("x", Type::Flag)]), ("b", vec![optional("y", Type::Text)])];
+        let members = [required("kind", Type::Choice(cases)), required("id", Type::Text)];
+        let message = |value: Value| {
+            let object = value.as_object().unwrap();
+            check_object(&members, object, "").err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert_eq!(message(json!({"kind": "a", "id": "1", "x": true})), "");
+        assert_eq!(message(json!({"kind": "b", "id": "1"})), "");
+        assert_eq!(message(json!({"kind": "a"})), "Parameter 'id' is missing");
+        assert_eq!(message(json!({"kind": "a", "id": "1"})), "Parameter 'x' is missing");
+        assert_eq!(message(json!({"kind": "b", "id": "1", "x": true})), "Parameter 'x' is unexpected");
+        assert_eq!(
+            message(json!({"kind": "b", "id": "1", "y": 1})),
+            "Invalid parameter type for 'y', expected: string"
+        );
+        assert_eq!(message(json!({"kind": "c", "id": "1"})), "Parameter 'kind' does not accept value 'c'");
+        assert_eq!(message(json!({"kind": 1, "id": "1"})), "Invalid parameter type for 'kind', expected: string");
     }
 }

@@ -1,15 +1,19 @@
-//! The commands: names, arguments and replies as one table, from which parsing, checks and the schema derive.
+//! The commands of the monitor.
 
-use std::time::Duration;
+mod parse;
+mod table;
 
 use serde_json::Value;
 
 use super::super::{Announcement, Capability, MigrationStatus, QemuRelease, Uri};
-use super::arguments::{Arguments, Member, Type, check_object, optional, required, since_10_0};
+use super::arguments::{Arguments, check_object};
 use super::error::CommandError;
-use super::job::{self, SnapshotAction, SnapshotRequest};
-use super::reply;
-use super::request::{self as dirty_rate, DirtyRateRequest};
+use super::job::SnapshotRequest;
+#[cfg(feature = "tls")]
+use super::objects::ObjectRequest;
+use super::request::DirtyRateRequest;
+
+pub(super) use table::{COMMANDS, Specification};
 
 /// A command, with its arguments checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,133 +95,14 @@ pub enum MonitorCommand {
     QueryJobs,
     /// `job-dismiss`: forgets a concluded job.
     DismissJob(String),
+    /// `object-add`: creates an object that `tls-creds` or `tls-authz` names.
+    #[cfg(feature = "tls")]
+    AddObject(ObjectRequest),
+    /// `object-del`: removes an object.
+    #[cfg(feature = "tls")]
+    RemoveObject(String),
     /// `human-monitor-command`: executes a line of the human monitor (HMP).
     Human(String),
-}
-
-/// A row of the table of commands.
-pub(super) struct Specification {
-    pub(super) name: &'static str,
-    pub(super) arguments: fn(QemuRelease) -> Vec<Member>,
-    pub(super) returns: fn(QemuRelease) -> Type,
-    parse: fn(&Arguments<'_>, QemuRelease) -> Result<MonitorCommand, CommandError>,
-}
-
-/// A command without arguments and without a reply.
-macro_rules! plain {
-    ($name:literal, $command:ident) => {
-        plain!($name, $command, |_| Type::Object(Vec::new()))
-    };
-    ($name:literal, $command:ident, $returns:expr) => {
-        Specification {
-            name: $name,
-            arguments: |_| Vec::new(),
-            returns: $returns,
-            parse: |_, _| Ok(MonitorCommand::$command),
-        }
-    };
-}
-
-pub(super) const COMMANDS: &[Specification] = &[
-    plain!("query-version", QueryVersion, |_| reply::version_type()),
-    plain!("query-commands", QueryCommands, |_| Type::list(Type::Object(vec![required("name", Type::Text)]))),
-    plain!("query-qmp-schema", QuerySchema, |_| reply::schema_type()),
-    plain!("query-status", QueryStatus, reply::status_type),
-    plain!("stop", Stop),
-    plain!("cont", Cont),
-    plain!("quit", Quit),
-    Specification { name: "getfd", arguments: descriptor_arguments, returns: nothing, parse: parse_get_descriptor },
-    Specification {
-        name: "closefd",
-        arguments: descriptor_arguments,
-        returns: nothing,
-        parse: |arguments, _| Ok(MonitorCommand::CloseDescriptor(arguments.owned("fdname"))),
-    },
-    Specification { name: "migrate", arguments: migrate_arguments, returns: nothing, parse: parse_migrate },
-    Specification { name: "migrate-incoming", arguments: incoming_arguments, returns: nothing, parse: parse_incoming },
-    plain!("migrate_cancel", MigrateCancel),
-    Specification {
-        name: "migrate-continue",
-        arguments: |release| vec![required("state", Type::Words(reply::status_names(release)))],
-        returns: nothing,
-        parse: parse_continue,
-    },
-    plain!("migrate-pause", MigratePause),
-    Specification {
-        name: "migrate-recover",
-        arguments: |_| vec![required("uri", Type::Text)],
-        returns: nothing,
-        parse: |arguments, _| Ok(MonitorCommand::MigrateRecover(arguments.owned("uri").parse()?)),
-    },
-    plain!("migrate-start-postcopy", MigrateStartPostcopy),
-    plain!("x-force-run", ForceRun),
-    plain!("x-abandon", Abandon),
-    plain!("x-rewind", Rewind, |_| Type::Object(vec![required("states", Type::Integer)])),
-    Specification {
-        name: "migrate-set-capabilities",
-        arguments: |release| vec![required("capabilities", reply::capabilities_type(release))],
-        returns: nothing,
-        parse: parse_capabilities,
-    },
-    plain!("query-migrate-capabilities", QueryCapabilities, reply::capabilities_type),
-    Specification {
-        name: "migrate-set-parameters",
-        arguments: reply::parameter_members,
-        returns: nothing,
-        parse: |arguments, _| Ok(MonitorCommand::SetParameters(arguments.0.clone())),
-    },
-    plain!("query-migrate-parameters", QueryParameters, |release| Type::Object(reply::parameter_members(release))),
-    plain!("query-migrate", QueryMigrate, reply::statistics_type),
-    Specification { name: "yank", arguments: yank_arguments, returns: nothing, parse: parse_yank },
-    plain!("query-yank", QueryYank, |_| reply::yank_type()),
-    Specification { name: "announce-self", arguments: announce_arguments, returns: nothing, parse: parse_announce },
-    Specification {
-        name: "calc-dirty-rate",
-        arguments: dirty_rate::arguments,
-        returns: nothing,
-        parse: |arguments, release| Ok(MonitorCommand::CalcDirtyRate(dirty_rate::parse(arguments, release)?)),
-    },
-    Specification {
-        name: "query-dirty-rate",
-        arguments: |release| since_10_0(release, || optional("calc-time-unit", dirty_rate::unit_type())),
-        returns: reply::dirty_rate_type,
-        parse: |_, _| Ok(MonitorCommand::QueryDirtyRate),
-    },
-    Specification {
-        name: "snapshot-save",
-        arguments: job::arguments,
-        returns: nothing,
-        parse: |arguments, _| job::parse(arguments, SnapshotAction::Save).map(MonitorCommand::Snapshot),
-    },
-    Specification {
-        name: "snapshot-load",
-        arguments: job::arguments,
-        returns: nothing,
-        parse: |arguments, _| job::parse(arguments, SnapshotAction::Load).map(MonitorCommand::Snapshot),
-    },
-    Specification {
-        name: "snapshot-delete",
-        arguments: job::delete_arguments,
-        returns: nothing,
-        parse: |arguments, _| job::parse(arguments, SnapshotAction::Delete).map(MonitorCommand::Snapshot),
-    },
-    plain!("query-jobs", QueryJobs, |_| job::list_type()),
-    Specification {
-        name: "job-dismiss",
-        arguments: |_| vec![required("id", Type::Text)],
-        returns: nothing,
-        parse: |arguments, _| Ok(MonitorCommand::DismissJob(arguments.owned("id"))),
-    },
-    Specification {
-        name: "human-monitor-command",
-        arguments: |_| vec![required("command-line", Type::Text), optional("cpu-index", Type::Integer)],
-        returns: |_| Type::Text,
-        parse: |arguments, _| Ok(MonitorCommand::Human(arguments.owned("command-line"))),
-    },
-];
-
-fn nothing(_: QemuRelease) -> Type {
-    Type::Object(Vec::new())
 }
 
 impl MonitorCommand {
@@ -239,117 +124,6 @@ impl MonitorCommand {
         }
         parse(&Arguments(arguments), release)
     }
-}
-
-fn descriptor_arguments(_: QemuRelease) -> Vec<Member> {
-    vec![required("fdname", Type::Text)]
-}
-
-fn parse_get_descriptor(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
-    let name = arguments.owned("fdname");
-    // It would hide the descriptor of this number.
-    if name.starts_with(|first: char| first.is_ascii_digit()) {
-        return Err(CommandError::new("Parameter 'fdname' expects a name not starting with a digit"));
-    }
-    Ok(MonitorCommand::GetDescriptor(name))
-}
-
-/// The address: 7.2 has only the form of text.
-fn address_arguments(release: QemuRelease) -> Vec<Member> {
-    match release {
-        QemuRelease::V7_2 => vec![required("uri", Type::Text)],
-        _ => vec![optional("uri", Type::Text), optional("channels", Type::list(Type::Any))],
-    }
-}
-
-fn migrate_arguments(release: QemuRelease) -> Vec<Member> {
-    let mut members = address_arguments(release);
-    members.push(optional("resume", Type::Flag));
-    // The monitor never waits for the migration. 11.1 has removed the argument, which had no effect.
-    if release < QemuRelease::V11_1 {
-        members.push(optional("detach", Type::Flag));
-    }
-    if release == QemuRelease::V7_2 {
-        members.extend([optional("blk", Type::Flag), optional("inc", Type::Flag)]);
-    }
-    members
-}
-
-fn parse_migrate(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
-    if let Some(option) = ["blk", "inc"].into_iter().find(|option| arguments.flag(option) == Some(true)) {
-        return Err(CommandError::new(format!("'{option}' is not implemented: block devices are not migrated")));
-    }
-    let uri = parse_address(arguments)?;
-    Ok(MonitorCommand::Migrate { uri, resume: arguments.flag("resume").unwrap_or(false) })
-}
-
-fn incoming_arguments(release: QemuRelease) -> Vec<Member> {
-    let mut members = address_arguments(release);
-    members.extend(since_10_0(release, || optional("exit-on-error", Type::Flag)));
-    members
-}
-
-fn parse_incoming(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
-    let uri = parse_address(arguments)?;
-    Ok(MonitorCommand::MigrateIncoming { uri, exit_on_error: arguments.flag("exit-on-error").unwrap_or(true) })
-}
-
-/// Parses the address: one of `uri` and `channels`.
-fn parse_address(arguments: &Arguments<'_>) -> Result<Uri, CommandError> {
-    match (arguments.text("uri"), arguments.get("channels")) {
-        (Some(uri), None) => Ok(uri.parse()?),
-        (None, Some(channels)) => Ok(Uri::from_channels(channels)?),
-        _ => Err(CommandError::new("need either 'uri' or 'channels' argument")),
-    }
-}
-
-fn parse_continue(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
-    let name = arguments.text("state").unwrap_or_default();
-    let status = MigrationStatus::from_name(name).ok_or_else(|| CommandError::unknown_word("state", name))?;
-    Ok(MonitorCommand::MigrateContinue(status))
-}
-
-fn parse_capabilities(arguments: &Arguments<'_>, release: QemuRelease) -> Result<MonitorCommand, CommandError> {
-    let parse = |value: &Value| {
-        let name = value.get("capability").and_then(Value::as_str).unwrap_or_default();
-        let state = value.get("state").and_then(Value::as_bool).unwrap_or_default();
-        Ok((Capability::from_name(name, release)?, state))
-    };
-    let changes: Result<_, CommandError> = arguments.list("capabilities").iter().map(parse).collect();
-    changes.map(MonitorCommand::SetCapabilities)
-}
-
-fn yank_arguments(_: QemuRelease) -> Vec<Member> {
-    vec![required("instances", reply::yank_type())]
-}
-
-fn parse_yank(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
-    let is_migration = |instance: &Value| instance.get("type").and_then(Value::as_str) == Some("migration");
-    if arguments.list("instances").iter().all(is_migration) {
-        Ok(MonitorCommand::Yank)
-    } else {
-        Err(CommandError::new("Instance not found"))
-    }
-}
-
-fn announce_arguments(_: QemuRelease) -> Vec<Member> {
-    let mut members: Vec<_> = ["initial", "max", "rounds", "step"].map(|name| required(name, Type::Integer)).into();
-    members.extend([optional("interfaces", Type::list(Type::Text)), optional("id", Type::Text)]);
-    members
-}
-
-fn parse_announce(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
-    let number = |name| Ok::<_, CommandError>(arguments.unsigned(name)?.unwrap_or_default());
-    let milliseconds = |name| Ok::<_, CommandError>(Duration::from_millis(number(name)?));
-    let interfaces = arguments.get("interfaces").is_some().then(|| arguments.list("interfaces"));
-    let names = |list: &[Value]| list.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect();
-    Ok(MonitorCommand::AnnounceSelf(Announcement {
-        initial: milliseconds("initial")?,
-        max: milliseconds("max")?,
-        rounds: number("rounds")?,
-        step: milliseconds("step")?,
-        interfaces: interfaces.map(names),
-    }))
 }
 
 #[cfg(test)]

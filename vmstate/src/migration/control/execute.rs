@@ -88,6 +88,10 @@ pub fn execute(
         }
         MonitorCommand::QueryJobs => Ok(operations.jobs().iter().map(JobInfo::to_value).collect()),
         MonitorCommand::DismissJob(id) => done(operations.dismiss_job(&id)),
+        #[cfg(feature = "tls")]
+        MonitorCommand::AddObject(request) => done(request.create(&settings.objects)),
+        #[cfg(feature = "tls")]
+        MonitorCommand::RemoveObject(id) => done(super::objects::remove(&id, &settings.objects)),
         MonitorCommand::Human(line) => Ok(operations.human(&line, settings)?.into()),
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::Capabilities;
-use super::arguments::{Arguments, Member, Type, optional, required};
+use super::arguments::{Arguments, Member, Type, is_identifier, optional, required};
 use super::error::{CommandError, shortened};
 
 /// The operation of a job.
@@ -162,15 +162,8 @@ pub(super) fn parse(arguments: &Arguments<'_>, action: SnapshotAction) -> Result
     })
 }
 
-/// The longest id of a job. QEMU has no limit.
-const MAX_ID: usize = 255;
-
-/// Checks the id of a job (`id_wellformed` in QEMU's `util/id.c`).
 fn check_id(id: &str) -> Result<(), CommandError> {
-    let is_valid = id.len() <= MAX_ID
-        && id.starts_with(|first: char| first.is_ascii_alphabetic())
-        && id.chars().all(|char| char.is_ascii_alphanumeric() || "-._".contains(char));
-    if is_valid { Ok(()) } else { Err(CommandError::new(format!("Invalid job ID '{}'", shortened(id)))) }
+    if is_identifier(id) { Ok(()) } else { Err(CommandError::new(format!("Invalid job ID '{}'", shortened(id)))) }
 }
 
 #[cfg(test)]

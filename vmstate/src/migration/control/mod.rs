@@ -5,8 +5,8 @@
 //! [`Settings`], and passes all others to the program's [`Operations`]. [`Server`] connects both to a socket.
 //! [`Controller`] implements the operations for a [`Host`](super::Host): it is all that most programs need.
 //!
-//! Access to the socket means control over the host: `exec:` runs programs and `file:` writes files. A program rejects such
-//! addresses in [`Operations::migrate`] unless it wants them.
+//! Access to the socket means control over the host: `exec:` runs programs, `file:` writes files, and `object-add` reads
+//! certificates in any folder. A program rejects such addresses in [`Operations::migrate`] unless it wants them.
 //! (QEMU: `monitor/qmp.c`, `qapi/qmp-dispatch.c`.)
 
 mod arguments;
@@ -18,6 +18,8 @@ mod event;
 mod execute;
 mod job;
 mod monitor;
+#[cfg(feature = "tls")]
+mod objects;
 mod operations;
 mod reply;
 mod request;
@@ -37,6 +39,8 @@ pub use event::MonitorEvent;
 pub use execute::execute;
 pub use job::{JobInfo, JobStatus, SnapshotAction, SnapshotRequest};
 pub use monitor::{Monitor, Request, RequestId};
+#[cfg(feature = "tls")]
+pub use objects::ObjectRequest;
 pub use operations::{DirtyRate, DirtyRateStatus, Operations, RunState};
 pub use request::{DirtyRateMode, DirtyRateRequest};
 #[cfg(unix)]

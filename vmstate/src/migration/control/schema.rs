@@ -86,17 +86,31 @@ impl Schema {
                 let members: Vec<_> = words.iter().map(|word| json!({ "name": word })).collect();
                 json!({ "name": name, "meta-type": "enum", "members": members, "values": words })
             }
-            Type::Object(members) => {
-                let members: Vec<_> = members.iter().map(|member| self.member(member)).collect();
-                json!({ "name": name, "meta-type": "object", "members": members })
-            }
+            Type::Object(members) => self.define_object(name, members),
             builtin => json!({ "name": name, "meta-type": "builtin", "json-type": json_type(builtin) }),
         }
     }
 
+    fn define_object(&mut self, name: &str, members: &[Member]) -> Value {
+        let list: Vec<_> = members.iter().map(|member| self.member(member)).collect();
+        let mut object = json!({ "name": name, "meta-type": "object", "members": list });
+        for member in members {
+            if let Type::Choice(cases) = &member.kind {
+                let variant = |(case, members): &(&str, Vec<Member>)| json!({ "case": case, "type": self.reference(&Type::Object(members.clone())) });
+                let variants: Vec<_> = cases.iter().map(variant).collect();
+                object["tag"] = member.name.into();
+                object["variants"] = variants.into();
+            }
+        }
+        object
+    }
+
     /// Returns a member of an object. The member `default` marks it as optional.
     fn member(&mut self, member: &Member) -> Value {
-        let kind = self.reference(&member.kind);
+        let kind = match &member.kind {
+            Type::Choice(cases) => self.reference(&Type::Words(cases.iter().map(|(case, _)| *case).collect())),
+            kind => self.reference(kind),
+        };
         if member.optional {
             json!({ "name": member.name, "type": kind, "default": null })
         } else {

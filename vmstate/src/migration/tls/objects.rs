@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::access_list::AccessList;
 use super::authorization::Authorization;
 use super::credentials::{TlsCredentials, TlsEndpoint, TlsError};
 
@@ -76,6 +77,20 @@ impl Objects {
         self.insert(id, Object::Authorization(Authorization::new(allows)))
     }
 
+    /// Adds rules as an authorization, for the parameter `tls-authz`.
+    ///
+    /// # Errors
+    /// Returns an error if the id is in use or empty.
+    pub fn add_access_list(&self, id: &str, list: AccessList) -> Result<(), TlsError> {
+        self.add_authorization(id, move |name| list.allows(name))
+    }
+
+    /// Returns whether an object has this id.
+    #[must_use]
+    pub fn contains(&self, id: &str) -> bool {
+        self.lock().contains_key(id)
+    }
+
     /// Removes an object. Returns whether it existed.
     pub fn remove(&self, id: &str) -> bool {
         self.lock().remove(id).is_some()
@@ -102,10 +117,17 @@ impl Objects {
         ))
     }
 
+    /// Returns the authorization with this id, of the object that has it when a client arrives, as in QEMU
+    /// (`qauthz_is_allowed_by_id` in `authz/base.c`). Without it, no client is allowed.
     pub(in crate::migration) fn authorization(&self, id: &str) -> Result<Authorization, String> {
-        match self.lock().get(id) {
-            Some(Object::Authorization(authorization)) => Ok(authorization.clone()),
-            _ => Err(format!("missing authorization `{}`; add it or clear `tls-authz`", id.escape_debug())),
+        let found = |objects: &Self, id: &str| match objects.lock().get(id) {
+            Some(Object::Authorization(authorization)) => Some(authorization.clone()),
+            _ => None,
+        };
+        if found(self, id).is_none() {
+            return Err(format!("missing authorization `{}`; add it or clear `tls-authz`", id.escape_debug()));
         }
+        let (objects, id) = (self.clone(), id.to_owned());
+        Ok(Authorization::new(move |name| found(&objects, &id).is_some_and(|authorization| authorization.allows(name))))
     }
 }

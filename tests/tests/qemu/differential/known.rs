@@ -116,6 +116,8 @@ const KNOWN: &[(Known, &str)] = &[
         "QEMU clears a bit that old releases set; lines of devices set others",
     ),
     (Known::Differs("i8259", ""), LINES),
+    // QEMU: `ioapic_service` in `hw/intc/ioapic.c`, and `apic_set_irq` in `hw/intc/apic.c`.
+    (Known::Differs("apic", "irr"), "QEMU sends the interrupt of an unmasked line that a timer raises again"),
     (Known::Differs("PCIBUS", "irq_count"), LINES),
     (Known::Differs("/PIIX3", "pci_irq_levels"), LINES),
     (Known::Differs("riscv_mtimer", "timers"), DEADLINE),

@@ -20,7 +20,7 @@ pub use process::dump_vmstate;
 use process::{Process, assert_installed, printed, script};
 
 /// The timeout of each operation.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// The interval of polling.
 const PAUSE: Duration = Duration::from_millis(20);
 

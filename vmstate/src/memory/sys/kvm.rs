@@ -9,11 +9,12 @@ use kvm_bindings::{
     kvm_clear_dirty_log, kvm_clear_dirty_log__bindgen_ty_1, kvm_enable_cap, kvm_userspace_memory_region,
 };
 use kvm_ioctls::VmFd;
+use rustix::ioctl::{Opcode, opcode};
 
 use super::userfault::update;
 
 /// The number of the operation, which kvm-ioctls lacks: `_IOWR(KVMIO, 0xc0, struct kvm_clear_dirty_log)`.
-const CLEAR_DIRTY_LOG: u32 = rustix::ioctl::opcode::read_write::<kvm_clear_dirty_log>(0xae, 0xc0);
+const CLEAR_DIRTY_LOG: Opcode = opcode::read_write::<kvm_clear_dirty_log>(0xae, 0xc0);
 
 /// A memory slot of a VM: a part of a block, for a [`KvmLog`](crate::memory::KvmLog).
 #[derive(Debug, Clone, Copy)]

@@ -11,7 +11,7 @@ use rustix::mm::{MsyncFlags, msync};
 use super::HostRange;
 
 /// The number of the operation, which linux-raw-sys lacks: `_IOWR('f', 16, struct pm_scan_arg)`.
-pub(super) const PAGEMAP_SCAN: u32 = rustix::ioctl::opcode::read_write::<pm_scan_arg>(b'f', 16);
+const PAGEMAP_SCAN: rustix::ioctl::Opcode = rustix::ioctl::opcode::read_write::<pm_scan_arg>(b'f', 16);
 
 /// The regions that one call returns: more calls cost less than a larger array here.
 const REGIONS: usize = 512;

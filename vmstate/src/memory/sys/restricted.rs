@@ -12,7 +12,6 @@ use linux_raw_sys::ioctl::{UFFDIO_API, UFFDIO_COPY, UFFDIO_REGISTER};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, geteuid, setrlimit};
 
-use super::pagemap::PAGEMAP_SCAN;
 use crate::memory::write_protect::tests::is_supported;
 use crate::memory::{
     DirtyLog, Layout, Mapping, MappingOptions, MemoryError, MinorFaults, MissingFaults, PageSize, RamBlock,
@@ -20,6 +19,8 @@ use crate::memory::{
 };
 
 const SIZE: u64 = 8 << 20;
+/// `_IOWR('f', 16, struct pm_scan_arg)`, as strace prints it.
+const PAGEMAP_SCAN: u32 = 0xc060_6610;
 
 /// A restriction of a child process.
 #[derive(Debug, Clone, Copy)]

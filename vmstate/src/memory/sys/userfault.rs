@@ -8,8 +8,7 @@ use linux_raw_sys::general::{
     uffd_msg, uffdio_api, uffdio_continue, uffdio_copy, uffdio_range, uffdio_register, uffdio_writeprotect,
     uffdio_zeropage,
 };
-use linux_raw_sys::ioctl;
-use rustix::ioctl::{Opcode, Updater};
+use rustix::ioctl::{Opcode, Updater, opcode};
 use rustix::mm::{UserfaultfdFlags, userfaultfd};
 
 use super::HostRange;
@@ -29,6 +28,19 @@ pub(in crate::memory) struct FaultEvent {
     pub(in crate::memory) thread: u32,
 }
 
+/// The group of the operations (`UFFDIO`).
+const GROUP: u8 = 0xaa;
+
+// The constants of linux-raw-sys have another type than rustix's operations if rustix calls libc.
+const UFFDIO_API: Opcode = opcode::read_write::<uffdio_api>(GROUP, 0x3f);
+const UFFDIO_REGISTER: Opcode = opcode::read_write::<uffdio_register>(GROUP, 0);
+const UFFDIO_UNREGISTER: Opcode = opcode::read::<uffdio_range>(GROUP, 1);
+const UFFDIO_WAKE: Opcode = opcode::read::<uffdio_range>(GROUP, 2);
+const UFFDIO_COPY: Opcode = opcode::read_write::<uffdio_copy>(GROUP, 3);
+const UFFDIO_ZEROPAGE: Opcode = opcode::read_write::<uffdio_zeropage>(GROUP, 4);
+const UFFDIO_WRITEPROTECT: Opcode = opcode::read_write::<uffdio_writeprotect>(GROUP, 6);
+const UFFDIO_CONTINUE: Opcode = opcode::read_write::<uffdio_continue>(GROUP, 7);
+
 /// The mode of UFFDIO_WRITEPROTECT that protects (`UFFDIO_WRITEPROTECT_MODE_WP`).
 const PROTECT: u64 = 1;
 /// The mode of UFFDIO_COPY that protects the pages in the same step (`UFFDIO_COPY_MODE_WP`).
@@ -46,7 +58,7 @@ impl Userfault {
         let file = unsafe { userfaultfd(UserfaultfdFlags::CLOEXEC | UserfaultfdFlags::NONBLOCK | user_mode_only)? };
         let mut api = uffdio_api { api: UFFD_API.into(), features: features.into(), ioctls: 0 };
         // SAFETY: the operation takes this struct.
-        unsafe { update::<{ ioctl::UFFDIO_API }, _>(&file, &mut api)? };
+        unsafe { update::<UFFDIO_API, _>(&file, &mut api)? };
         Ok(Self(file))
     }
 
@@ -54,13 +66,13 @@ impl Userfault {
     pub(in crate::memory) fn register(&self, memory: HostRange<'_>, mode: u32) -> io::Result<()> {
         let mut argument = uffdio_register { range: range(memory), mode: mode.into(), ioctls: 0 };
         // SAFETY: the operation takes this struct, and changes only when threads continue after page faults.
-        unsafe { update::<{ ioctl::UFFDIO_REGISTER }, _>(&self.0, &mut argument) }
+        unsafe { update::<UFFDIO_REGISTER, _>(&self.0, &mut argument) }
     }
 
     /// Deregisters memory, and wakes all threads that wait for its pages.
     pub(in crate::memory) fn unregister(&self, memory: HostRange<'_>) -> io::Result<()> {
         // SAFETY: the operation takes this struct.
-        unsafe { update::<{ ioctl::UFFDIO_UNREGISTER }, _>(&self.0, &mut range(memory)) }
+        unsafe { update::<UFFDIO_UNREGISTER, _>(&self.0, &mut range(memory)) }
     }
 
     /// Protects pages against writes, or removes the protection and wakes the threads that wait.
@@ -68,13 +80,13 @@ impl Userfault {
         let mode = if protects { PROTECT } else { 0 };
         let mut argument = uffdio_writeprotect { range: range(memory), mode };
         // SAFETY: the operation takes this struct, and changes only when threads continue after page faults.
-        unsafe { update::<{ ioctl::UFFDIO_WRITEPROTECT }, _>(&self.0, &mut argument) }
+        unsafe { update::<UFFDIO_WRITEPROTECT, _>(&self.0, &mut argument) }
     }
 
     /// Wakes all threads that wait for pages of `memory`.
     pub(in crate::memory) fn wake(&self, memory: HostRange<'_>) -> io::Result<()> {
         // SAFETY: the operation takes this struct.
-        unsafe { update::<{ ioctl::UFFDIO_WAKE }, _>(&self.0, &mut range(memory)) }
+        unsafe { update::<UFFDIO_WAKE, _>(&self.0, &mut range(memory)) }
     }
 
     /// Copies bytes into missing pages, which are protected against writes if `protects` is set, and wakes the threads that wait
@@ -85,7 +97,7 @@ impl Userfault {
         let mode = if protects { COPY_PROTECTED } else { 0 };
         let mut argument = uffdio_copy { dst, src, len, mode, copy: 0 };
         // SAFETY: the operation takes this struct, reads `len` bytes of `bytes`, and writes as many bytes of `memory`.
-        let copied = unsafe { update::<{ ioctl::UFFDIO_COPY }, _>(&self.0, &mut argument) };
+        let copied = unsafe { update::<UFFDIO_COPY, _>(&self.0, &mut argument) };
         progress(copied, argument.copy)
     }
 
@@ -93,7 +105,7 @@ impl Userfault {
     pub(in crate::memory) fn zero(&self, memory: HostRange<'_>) -> io::Result<usize> {
         let mut argument = uffdio_zeropage { range: range(memory), mode: 0, zeropage: 0 };
         // SAFETY: the operation takes this struct and fills pages of `memory`.
-        let zeroed = unsafe { update::<{ ioctl::UFFDIO_ZEROPAGE }, _>(&self.0, &mut argument) };
+        let zeroed = unsafe { update::<UFFDIO_ZEROPAGE, _>(&self.0, &mut argument) };
         progress(zeroed, argument.zeropage)
     }
 
@@ -101,7 +113,7 @@ impl Userfault {
     pub(in crate::memory) fn resume(&self, memory: HostRange<'_>) -> io::Result<usize> {
         let mut argument = uffdio_continue { range: range(memory), mode: 0, mapped: 0 };
         // SAFETY: the operation takes this struct and maps pages of `memory`.
-        let mapped = unsafe { update::<{ ioctl::UFFDIO_CONTINUE }, _>(&self.0, &mut argument) };
+        let mapped = unsafe { update::<UFFDIO_CONTINUE, _>(&self.0, &mut argument) };
         progress(mapped, argument.mapped)
     }
 

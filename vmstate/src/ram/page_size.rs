@@ -161,6 +161,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too slow")]
     fn page_size_follows_from_the_first_records() {
         for size in SIZES {
             for zeros in [0_u64, 1, 2] {
@@ -175,6 +176,7 @@ mod tests {
 
     #[cfg(feature = "schema")]
     #[test]
+    #[cfg_attr(miri, ignore = "too slow")]
     fn page_size_is_found_in_pieces() {
         for size in [256, 1024, 4096] {
             for zeros in [0_u64, 3] {

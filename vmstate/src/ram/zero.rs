@@ -63,11 +63,14 @@ mod tests {
 
     #[test]
     fn every_nonzero_byte_is_found() {
-        for length in [0, 1, 31, 256, 511, 512, 513, 4096, 4097, 9000] {
+        // Miri needs minutes for all places.
+        let (lengths, step): (&[usize], _) =
+            if cfg!(miri) { (&[0, 1, 31, 513], 29) } else { (&[0, 1, 31, 256, 511, 512, 513, 4096, 4097, 9000], 1) };
+        for &length in lengths {
             let mut bytes = vec![0; length];
             let all = |bytes: &[u8]| [is_zero(bytes), compare(bytes), scan(bytes), or_all(bytes)];
             assert_eq!(all(&bytes), [true; 4]);
-            for place in 0..length {
+            for place in (0..length).step_by(step) {
                 bytes[place] = 0x80 >> (place % 8);
                 assert_eq!(all(&bytes), [false; 4], "{place} of {length}");
                 bytes[place] = 0;

@@ -3,7 +3,7 @@
 //! Words are copied with relaxed atomic operations, as in the proposed atomic `memcpy` for Rust. A thread may access the
 //! same memory with another size at the same time, such as a vCPU that writes a byte of a word. Rust does not define such
 //! races yet. The compiler's own model does: "atomic" in LLVM's reference applies to each byte, so the result is a
-//! mixture of bytes. Miri rejects them, so bytes are copied one by one there.
+//! mixture of bytes. Miri rejects them, so bytes are copied one by one there, except in the tests of this module.
 
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -12,9 +12,14 @@ const WORD: usize = size_of::<usize>();
 /// The number of bytes that a loop copies in each iteration, as separate instructions.
 const CHUNK: usize = 8 * WORD;
 
-/// Returns the number of bytes up to the first word.
+/// Returns the number of bytes that are copied one by one before the first word.
 fn head(address: *const u8, length: usize) -> usize {
-    if cfg!(miri) { length } else { address.align_offset(WORD).min(length) }
+    if cfg!(miri) { length } else { unaligned(address, length) }
+}
+
+/// Returns the number of bytes up to the first word.
+fn unaligned(address: *const u8, length: usize) -> usize {
+    address.align_offset(WORD).min(length)
 }
 
 /// Copies the memory at `from` into `into`.
@@ -22,7 +27,17 @@ fn head(address: *const u8, length: usize) -> usize {
 /// # Safety
 /// The bytes at `from` are readable, and others access them as the module requires.
 pub(super) unsafe fn load(from: *const u8, into: &mut [u8]) {
-    let (head, rest) = into.split_at_mut(head(from, into.len()));
+    let head = head(from, into.len());
+    // SAFETY: the word after the head is aligned.
+    unsafe { load_words(from, into, head) };
+}
+
+/// Copies words after the first `head` bytes.
+///
+/// # Safety
+/// As for [`load`], and `head` is at most the length of `into`, and the address after it is aligned unless it is the end.
+unsafe fn load_words(from: *const u8, into: &mut [u8], head: usize) {
+    let (head, rest) = into.split_at_mut(head);
     // SAFETY: all parts are within the readable bytes, and `from + head.len()` is aligned unless `rest` is empty.
     unsafe {
         load_bytes(from, head);
@@ -43,7 +58,17 @@ pub(super) unsafe fn load(from: *const u8, into: &mut [u8]) {
 /// # Safety
 /// The bytes at `to` are writable, and others access them as the module requires.
 pub(super) unsafe fn store(to: *mut u8, from: &[u8]) {
-    let (head, rest) = from.split_at(head(to, from.len()));
+    let head = head(to, from.len());
+    // SAFETY: the word after the head is aligned.
+    unsafe { store_words(to, from, head) };
+}
+
+/// Copies words after the first `head` bytes.
+///
+/// # Safety
+/// As for [`store`], and as for [`load_words`].
+unsafe fn store_words(to: *mut u8, from: &[u8], head: usize) {
+    let (head, rest) = from.split_at(head);
     // SAFETY: all parts are within the writable bytes, and `to + head.len()` is aligned unless `rest` is empty.
     unsafe {
         store_bytes(to, head);
@@ -65,6 +90,15 @@ pub(super) unsafe fn store(to: *mut u8, from: &[u8]) {
 /// As for [`load`].
 pub(super) unsafe fn is_zero(from: *const u8, length: usize) -> bool {
     let head = head(from, length);
+    // SAFETY: the word after the head is aligned.
+    unsafe { are_words_zero(from, length, head) }
+}
+
+/// Returns whether `length` bytes are zero, of which the first `head` are compared one by one.
+///
+/// # Safety
+/// As for [`load_words`].
+unsafe fn are_words_zero(from: *const u8, length: usize, head: usize) -> bool {
     let chunks = (length - head) / CHUNK;
     let tail = head + chunks * CHUNK;
     // SAFETY: all offsets are below `length`, and the words are aligned.
@@ -138,5 +172,33 @@ unsafe fn store_bytes(to: *mut u8, from: &[u8]) {
     for (index, byte) in from.iter().enumerate() {
         // SAFETY: the caller's bytes are writable.
         unsafe { AtomicU8::from_ptr(to.add(index)).store(*byte, Relaxed) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::vector;
+    use super::*;
+
+    #[test]
+    fn words_hold_the_same_bytes() {
+        let content: Vec<u8> = (1..=200).collect();
+        for start in 0..WORD {
+            for length in [0, 1, WORD, CHUNK - 1, CHUNK, CHUNK + WORD, 2 * CHUNK + 3] {
+                let memory = vector::share(vec![0; 256]);
+                let place = memory.as_ptr().cast::<u8>().cast_mut().wrapping_add(start);
+                let (head, mut copy) = (unaligned(place, length), vec![0; length]);
+                // SAFETY: the memory is shared and longer, and `head` ends before a word.
+                let zero = unsafe {
+                    store_words(place, &content[..length], head);
+                    load_words(place, &mut copy, head);
+                    let before = unaligned(memory.as_ptr().cast(), start);
+                    assert!(are_words_zero(memory.as_ptr().cast(), start, before));
+                    are_words_zero(place, length, head)
+                };
+                assert_eq!((&copy[..], zero), (&content[..length], length == 0));
+                assert_eq!(memory[start + length].load(Relaxed), 0);
+            }
+        }
     }
 }

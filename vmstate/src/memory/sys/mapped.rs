@@ -27,6 +27,8 @@ impl Mapped {
     /// Maps zeros.
     pub(in crate::memory) fn anonymous(length: usize, flags: MapFlags) -> io::Result<Self> {
         let protection = ProtFlags::READ | ProtFlags::WRITE;
+        // Miri supports no other flags.
+        let flags = if cfg!(miri) { MapFlags::empty() } else { flags };
         // SAFETY: without an address, the kernel selects one where nothing is mapped.
         let start = unsafe { mmap_anonymous(std::ptr::null_mut(), length, protection, MapFlags::PRIVATE | flags)? };
         Self::new(start, length, true)
@@ -94,4 +96,25 @@ pub(in crate::memory) fn remove_pages(memory: HostRange<'_>, is_huge: bool) -> i
     }
     // SAFETY: as above.
     Ok(unsafe { madvise(start, length, Advice::LinuxDontNeed) }?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_and_the_owner_use_private_memory() {
+        let mut memory = Mapped::anonymous(1 << 16, MapFlags::empty()).unwrap();
+        assert!(memory.range().is_zero());
+        std::thread::scope(|scope| {
+            for thread in 1..4 {
+                let range = memory.range();
+                scope.spawn(move || range.write(usize::from(thread) * 100, &[thread; 100]).unwrap());
+            }
+        });
+        let bytes = memory.exclusive().unwrap();
+        assert_eq!((bytes[99], bytes[100], bytes[399], bytes[400]), (0, 1, 3, 0));
+        bytes[400] = 4;
+        assert_eq!(memory.range().load(399), Some([3, 4]));
+    }
 }

@@ -24,6 +24,7 @@ use crate::stream::Configuration;
 use vmstate_types::{LoadError, Reader, SaveError, Writer};
 
 /// A host with one block of memory and one register.
+#[derive(Debug)]
 pub(in crate::migration) struct Board {
     pub(in crate::migration) machine: &'static str,
     pub(in crate::migration) ram: Arc<VecBlock>,

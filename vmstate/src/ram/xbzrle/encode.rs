@@ -205,8 +205,19 @@ mod tests {
         prop::collection::vec((0..4096_usize, prop_oneof![1..4_usize, 1..600_usize], any::<u8>()), 0..40)
     }
 
+    #[test]
+    fn short_pages_equal_simple_encoder() {
+        let old = [7; 200];
+        for places in [&[][..], &[0], &[31, 32], &[63, 64, 65], &[127, 128, 199]] {
+            let mut new = old;
+            places.iter().for_each(|place: &usize| new[*place] ^= 0x80);
+            [0, 5, 200].into_iter().for_each(|room| check(&old, &new, room));
+        }
+    }
+
     proptest! {
         #[test]
+        #[cfg_attr(miri, ignore = "too slow")]
         fn equals_simple_encoder(changes in changes(), size in prop_oneof![Just(4096_usize), 1..4097_usize], room in 0..4097_usize) {
             let old: Vec<u8> = (0..size).map(|index| (index % 7) as u8).collect();
             let mut new = old.clone();
@@ -219,6 +230,7 @@ mod tests {
         }
 
         #[test]
+        #[cfg_attr(miri, ignore = "too slow")]
         fn dense_changes_equal_simple_encoder(bits in prop::collection::vec(any::<u64>(), 64), room in 3000..4097_usize) {
             let old = vec![0; 4096];
             let new: Vec<u8> = (0..4096).map(|index| ((bits[index / 64] >> (index % 64)) & 1) as u8).collect();
@@ -228,6 +240,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too slow")]
     fn long_runs_and_lengths_overflow() {
         let (old, mut new) = (vec![0; 0x1_0000], vec![0; 0x1_0000]);
         new[MAX_RUN] = 1;

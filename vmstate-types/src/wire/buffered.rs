@@ -11,6 +11,9 @@ use crate::error::LoadError;
 /// The buffer is larger only while a single [`take`](super::Reader::take) or [`peek`](super::Reader::peek) is.
 pub const BUFFER: usize = 64 * 1024;
 
+/// Parts of at least this size bypass the buffer.
+const DIRECT: usize = 16 * 1024;
+
 /// A buffered stream that a reader reads from instead of a slice. The methods are documented at the reader.
 ///
 /// There is a single implementation. The vtable hides it, so that readers of slices contain no code that drops a
@@ -64,18 +67,27 @@ impl Stream for Buffered<'_> {
     fn fill(&mut self, into: &mut [u8]) -> Result<(), LoadError> {
         let start = self.offset();
         let wanted = into.len();
-        let buffered = self.available().min(wanted);
-        let (front, mut rest) = into.split_at_mut(buffered);
-        front.copy_from_slice(self.take(buffered)?);
-        // Guest memory is most of a stream and arrives through here: the rest bypasses the buffer to avoid a copy.
-        while !rest.is_empty() {
-            let got = self.pull_into(rest)?;
+        let mut rest = into;
+        loop {
+            let buffered = self.available().min(rest.len());
+            let (front, back) = rest.split_at_mut(buffered);
+            front.copy_from_slice(self.take(buffered)?);
+            rest = back;
+            // A large rest bypasses the buffer to avoid a copy. For a page of guest memory, reading the following pages
+            // at the same time saves more.
+            let got = match rest.len() {
+                0 => return Ok(()),
+                length @ ..DIRECT => usize::from(self.pull(length)?),
+                _ => {
+                    let got = self.pull_into(rest)?;
+                    rest = rest.split_at_mut(got).1;
+                    got
+                }
+            };
             if got == 0 {
                 return Err(LoadError::truncated(start, wanted, wanted - rest.len()));
             }
-            rest = rest.split_at_mut(got).1;
         }
-        Ok(())
     }
 
     fn peek(&mut self, count: usize) -> Result<&[u8], LoadError> {

@@ -227,7 +227,7 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    /// Fills `into`; bytes that are not buffered yet bypass the buffer.
+    /// Fills `into`; if it is large, bytes that are not buffered yet bypass the buffer.
     ///
     /// # Errors
     /// Returns an error if the stream is truncated. The contents of `into` are then unspecified.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vmstate_types::{LoadError, Reader, SaveError};
 
-use super::load::{PageAddress, PageStore, RamLoader, patch};
+use super::load::{PageAddress, PageStore, RamLoader, fill_page, patch};
 use super::undo_log::UndoLog;
 use super::view::receive;
 use super::zero::is_zero;
@@ -296,10 +296,7 @@ impl PageStore<Block> for Store<'_> {
                 return placer.add(address, page, host_page_size, self.received);
             }
             (None, Some(undo)) => undo.fill(self.blocks, address, fill)?,
-            (None, None) => {
-                page.fill(fill);
-                self.blocks.get(address.block).map_or(Ok(()), |block| block.write(address.offset, page))?;
-            }
+            (None, None) => fill_page(self.blocks, address, fill, page)?,
         }
         self.arrived(address);
         Ok(())

@@ -8,9 +8,8 @@ use vmstate_types::{LoadError, Reader};
 use super::mapped::{RUN_BYTES, read_bitmap};
 use super::record::{BlockHeader, RamOptions, Record};
 use super::record_reader::RecordReader;
-use super::view::{receive, view};
+use super::view::{is_filled_at, receive};
 use super::xbzrle;
-use super::zero::is_filled;
 use crate::memory::{DirtyBitmap, PageSize, RamBlock};
 
 /// Loader of the "ram" sections of one stream: a start, any number of parts, and an end.
@@ -330,7 +329,7 @@ pub(super) fn fill_page<B: RamBlock>(
     page: &mut [u8],
 ) -> Result<(), LoadError> {
     let Some(block) = blocks.get_mut(address.block) else { return Ok(()) };
-    if view(block, address.offset, page).is_ok_and(|memory| is_filled(memory, fill)) {
+    if is_filled_at(block, address.offset, fill, page).unwrap_or(false) {
         return Ok(());
     }
     page.fill(fill);

@@ -20,8 +20,8 @@ use vmstate_types::LoadError;
 
 use super::load::{PageAddress, patch};
 use super::patches::{Patch, Patches};
-use super::view::{view, zero_pages};
-use super::zero::{is_filled, is_zero};
+use super::view::{is_filled_at, view, zero_pages};
+use super::zero::is_zero;
 use crate::memory::{DirtyBitmap, MemoryError, PageSize, RamBlock};
 
 /// Copies are held in chunks that never move. Each chunk is twice as large as the one before, up to this size.
@@ -95,7 +95,7 @@ impl UndoLog {
         if fill == 0 && log.is_zero(block, page, self.page.len()) {
             return Ok(());
         }
-        if !is_filled(view(block, address.offset, &mut self.page).map_err(unreadable)?, fill) {
+        if !is_filled_at(block, address.offset, fill, &mut self.page).map_err(unreadable)? {
             log.defer(page, fill);
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use vmstate_types::{LoadError, Reader};
 
-use super::zero::is_zero;
+use super::zero::{is_filled, is_zero};
 use crate::memory::{HostRange, MemoryError, RamBlock};
 use crate::section::Piece;
 
@@ -91,6 +91,14 @@ impl<'m, B: RamBlock> View<'m, B> {
 }
 
 impl<B: RamBlock> View<'_, B> {
+    /// Returns whether all bytes at `offset` are zero. Returns `false` if that needs a copy.
+    pub(super) fn is_zero(&self, offset: u64, length: usize) -> bool {
+        match self {
+            Self::Exclusive(memory) => range(offset, length).and_then(|range| memory.get(range)).is_some_and(is_zero),
+            Self::Shared(block) => host_range(*block, offset, length).is_some_and(HostRange::is_zero),
+        }
+    }
+
     /// Copies the page at `offset`.
     pub(super) fn copy(&self, offset: u64, into: &mut [u8]) -> Result<(), MemoryError> {
         match self {
@@ -125,8 +133,29 @@ pub(super) fn view<'p, B: RamBlock>(
     Ok(page)
 }
 
-/// Reads the next bytes into the memory at `offset`: directly if the block can be borrowed, or through `page`, which has
-/// the same length.
+/// Returns whether all bytes at `offset` are `fill`, without a copy if the block can be borrowed or its memory has an
+/// address. The copy is made in `page`, which has the same length.
+pub(super) fn is_filled_at<B: RamBlock>(
+    block: &mut B,
+    offset: u64,
+    fill: u8,
+    page: &mut [u8],
+) -> Result<bool, MemoryError> {
+    if let Some(memory) = exclusive(block, offset, page.len()) {
+        return Ok(is_filled(memory, fill));
+    }
+    if let Some(memory) = host_range(block, offset, page.len()).filter(|_| fill == 0) {
+        return Ok(memory.is_zero());
+    }
+    block.read(offset, page)?;
+    Ok(is_filled(page, fill))
+}
+
+/// The most bytes of a page that are written from the reader's buffer. More of them bypass it.
+const BUFFERED: usize = 8192;
+
+/// Reads the next bytes into the memory at `offset`: directly if the block can be borrowed, from the reader's buffer, or
+/// through `page`, which has the same length.
 pub(super) fn receive<B: RamBlock>(
     block: &mut B,
     offset: u64,
@@ -135,6 +164,9 @@ pub(super) fn receive<B: RamBlock>(
 ) -> Result<(), LoadError> {
     if let Some(memory) = exclusive(block, offset, page.len()) {
         return reader.fill(memory);
+    }
+    if page.len() <= BUFFERED {
+        return Ok(block.write(offset, reader.take(page.len())?)?);
     }
     reader.fill(page)?;
     Ok(block.write(offset, page)?)

@@ -7,6 +7,9 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+use super::wide;
+
 /// The size of a word.
 const WORD: usize = size_of::<usize>();
 /// The number of bytes that a loop copies in each iteration, as separate instructions.
@@ -89,6 +92,22 @@ unsafe fn store_words(to: *mut u8, from: &[u8], head: usize) {
 /// # Safety
 /// As for [`load`].
 pub(super) unsafe fn is_zero(from: *const u8, length: usize) -> bool {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    if length >= wide::CHUNK && is_x86_feature_detected!("avx2") {
+        let chunks = length / wide::CHUNK;
+        let rest = chunks * wide::CHUNK;
+        // SAFETY: the chunks and the rest are within the readable bytes, and the processor supports AVX2.
+        return unsafe { wide::are_zero(from, chunks) && words_are_zero(from.add(rest), length - rest) };
+    }
+    // SAFETY: as required from the caller.
+    unsafe { words_are_zero(from, length) }
+}
+
+/// Returns whether `length` bytes are zero.
+///
+/// # Safety
+/// As for [`load`].
+unsafe fn words_are_zero(from: *const u8, length: usize) -> bool {
     let head = head(from, length);
     // SAFETY: the word after the head is aligned.
     unsafe { are_words_zero(from, length, head) }

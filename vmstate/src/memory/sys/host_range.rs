@@ -159,14 +159,18 @@ mod tests {
 
     #[test]
     fn every_nonzero_byte_is_found() {
-        let memory = vector::share(vec![0; 300]);
-        let range = HostRange::from(&*memory);
-        for place in 0..300 {
-            range.store(place, [1]).unwrap();
-            assert!(!range.is_zero() && range.get(0..place).unwrap().is_zero());
-            range.store(place, [0]).unwrap();
+        // Smaller than a chunk of AVX2, and more than two chunks at an odd address.
+        for (start, length) in [(0, 300), (3, 1100)] {
+            let memory = vector::share(vec![1; length + 8]);
+            let range = HostRange::from(&*memory).get(start..start + length).unwrap();
+            range.write(0, &vec![0; length]).unwrap();
+            for place in 0..length {
+                range.store(place, [1]).unwrap();
+                assert!(!range.is_zero() && range.get(0..place).unwrap().is_zero());
+                range.store(place, [0]).unwrap();
+            }
+            assert!(range.is_zero());
         }
-        assert!(range.is_zero());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The unsafe code: access to memory that others change, and the system calls that map, protect and fill it.
 //!
 //! Everything outside of this module is safe code. The invariant that all of it maintains: a [`HostRange`] points to memory
-//! that is mapped for its lifetime, and that is accessed only through relaxed atomic operations, by the kernel, or by
-//! another process. A `&mut [u8]` to such memory is only created for the exclusive owner of its block.
+//! that is mapped for its lifetime, and that is accessed only through relaxed atomic operations, by assembly, by the kernel,
+//! or by another process. A `&mut [u8]` to such memory is only created for the exclusive owner of its block.
 
 mod copy;
 mod host_range;
@@ -25,6 +25,8 @@ pub(super) mod vector;
 mod vectored;
 #[cfg(feature = "vm-memory")]
 mod volatile;
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+mod wide;
 
 pub use host_range::HostRange;
 #[cfg(all(target_os = "linux", feature = "mapping", feature = "migration"))]

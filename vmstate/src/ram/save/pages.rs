@@ -8,9 +8,8 @@ use super::RamSaver;
 use crate::memory::RamBlock;
 use crate::ram::page_writer::{PageWriter, Place};
 use crate::ram::record::ZERO_RECORD;
-use crate::ram::view::{View, range};
+use crate::ram::view::View;
 use crate::ram::xbzrle;
-use crate::ram::zero::is_zero;
 
 /// The most pages of a run that are sent at once.
 const RUN: u64 = 64;
@@ -76,7 +75,7 @@ impl RamSaver {
     }
 
     /// Writes the zero pages at the beginning of `run`, which follow a page of the same block, as far as they fit. Returns
-    /// their number, 0 if the memory is shared or pages are sent as changes.
+    /// their number, 0 if the memory cannot be borrowed and has no address, or pages are sent as changes.
     fn send_zeros<B: RamBlock>(
         &mut self,
         block: &View<'_, B>,
@@ -84,18 +83,14 @@ impl RamSaver {
         end: u64,
         out: &mut PageWriter<'_, '_>,
     ) -> u64 {
-        let View::Exclusive(memory) = block else { return 0 };
         if self.xbzrle.as_ref().is_some_and(xbzrle::Sender::is_started) {
             return 0;
         }
         let size = self.layout.page_size().bytes();
         let fitting =
             run.start..run.end.min(run.start.saturating_add(end.saturating_sub(out.written()) / ZERO_RECORD as u64));
-        let is_zero_page = |number: &u64| {
-            let page = range(number * size, self.page.len()).and_then(|range| memory.get(range));
-            page.is_some_and(is_zero)
-        };
-        let zeros = fitting.take_while(is_zero_page).count() as u64;
+        let length = self.page.len();
+        let zeros = fitting.take_while(|number| block.is_zero(number * size, length)).count() as u64;
         out.zeros((run.start..run.start + zeros).map(|number| number * size));
         self.sent.zero += zeros;
         zeros

@@ -2,6 +2,7 @@
 
 mod conversation;
 mod destination;
+mod drain;
 mod hostile;
 mod multifd;
 mod opaque;

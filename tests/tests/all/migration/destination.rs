@@ -5,6 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use vmstate::machine::{LoadOptions, Machine, Rules, Unknown};
 use vmstate::memory::{PageSize, RamBlock, VecBlock};
@@ -152,4 +153,35 @@ fn truncation_at_each_byte_is_rejected() {
     }
     let (answer, error, started) = replay_cut(recording, &stream, stream.len());
     assert_eq!((answer.as_slice(), error, started), (COMPLETED, None, true));
+}
+
+/// A source that does not close the connection may not have read SHUT, and then it resumes the guest. It cannot extend the
+/// wait with bytes after the end of its stream.
+#[test]
+fn source_that_stays_connected_keeps_the_guest() {
+    let recording = RECORDINGS.iter().find(|recording| recording.name == "qemu-10.0-precopy").unwrap();
+    for sends_more in [false, true] {
+        let (folder, stream) = (tempfile::tempdir().unwrap(), recording.stream());
+        let path = folder.path().join("socket");
+        let rules = Rules::default().unknown(Unknown::PassThrough);
+        let options = LoadOptions::new().rules(rules).section("serial", Rules::default());
+        let mut config = DestinationConfig::default();
+        config.parameters.answer_timeout = Duration::from_millis(200);
+        let uri = Uri::Unix(path.to_str().unwrap().to_owned());
+        let incoming = Incoming::listen_with(&uri, config).unwrap().load_options(options);
+        let mut host = Recorded::new(&stream);
+        let source = thread::spawn(move || {
+            let mut socket = UnixStream::connect(path).unwrap();
+            socket.write_all(&stream).unwrap();
+            // Until the destination closes the connection.
+            while sends_more && socket.write_all(&[0; 4096]).is_ok() {}
+            let mut answer = Vec::new();
+            let _ = socket.read_to_end(&mut answer);
+            answer
+        });
+        let error = incoming.run(&mut host).unwrap_err();
+        assert_eq!(error.reason(), "the source does not close the connection", "{sends_more}");
+        assert!(!host.started);
+        assert_eq!(source.join().unwrap(), COMPLETED, "{sends_more}");
+    }
 }

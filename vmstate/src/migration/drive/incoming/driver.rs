@@ -269,6 +269,7 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
 
     /// Reads the next command after the end of the stream.
     fn read_command(&mut self) -> DestinationInput {
+        let mut is_first = true;
         loop {
             match ItemDecoder::new().decode_item(&self.pending, 0) {
                 Ok(Decoded::Item(Some(StreamItem::Command(command)), used)) => {
@@ -279,7 +280,7 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
                 Ok(Decoded::Need(_)) => {}
                 Err(error) => return DestinationInput::Lost(error.to_string()),
             }
-            match self.read_some() {
+            match self.read_some(std::mem::take(&mut is_first)) {
                 Ok(()) => {}
                 Err(DestinationInput::Done) => {
                     return DestinationInput::Lost("the source has closed the connection".to_owned());
@@ -291,8 +292,9 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
 
     /// Waits until the source has closed the connection.
     fn await_close(&mut self) -> DestinationInput {
+        let mut is_first = true;
         loop {
-            match self.read_some() {
+            match self.read_some(std::mem::take(&mut is_first)) {
                 // Bytes after the description have no meaning, and QEMU ignores them, too.
                 Ok(()) => self.pending.clear(),
                 Err(DestinationInput::Done) => {
@@ -307,9 +309,13 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
         }
     }
 
-    /// Reads bytes until the engine's deadline. The error is `Done` at the end of the connection.
-    fn read_some(&mut self) -> Result<(), DestinationInput> {
+    /// Reads bytes until the engine's deadline, at least once. The error is `Done` at the end of the connection.
+    fn read_some(&mut self, is_first: bool) -> Result<(), DestinationInput> {
         let timeout = until(self.engine.poll_timeout());
+        // A peer that sends bytes all the time would extend the wait.
+        if !is_first && timeout == Some(Duration::ZERO) {
+            return Err(DestinationInput::Timeout);
+        }
         let Some(channel) = &mut self.channel else {
             return Err(DestinationInput::Lost("the connection is closed".to_owned()));
         };

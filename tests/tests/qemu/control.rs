@@ -75,6 +75,7 @@ fn full(status: MigrationStatus) -> Statistics {
     (found.setup_time, found.total_time, found.expected_downtime, found.downtime) = (time, time, time, time);
     found.error = Some("lost".to_owned());
     found.throttle = Some(20);
+    found.socket_address = Some(Uri::Unix("/run/guest".to_owned()));
     found.ram = Some(RamStatistics::default());
     found.predicted = Some(Prediction::default());
     found.parts = Some(DowntimeParts::default());
@@ -141,7 +142,13 @@ impl Schema {
     }
 
     fn check_object(&self, kind: &Value, object: &Map<String, Value>, path: &str) {
-        let members = self.members(kind);
+        let mut members = self.members(kind);
+        let entity = self.entity(kind);
+        if let Some(variants) = entity.get("variants") {
+            let tag = &object[entity["tag"].as_str().expect("the name of a member")];
+            let variant = variants.as_array().expect("variants").iter().find(|variant| variant["case"] == *tag);
+            members.extend(self.members(&variant.unwrap_or_else(|| panic!("{path}: unknown {tag}"))["type"]));
+        }
         for (name, value) in object.iter().filter(|(name, _)| !name.starts_with("x-")) {
             let member = members.get(name.as_str()).unwrap_or_else(|| panic!("{path}.{name} is not in the schema"));
             self.check(&member["type"], value, &format!("{path}.{name}"));

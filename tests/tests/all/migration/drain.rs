@@ -6,7 +6,7 @@ use vmstate::migration::MigrationStatus;
 use vmstate::migration::source::{Done, Source, SourceAction, SourceConfig, SourceInput};
 use vmstate::stream::Command;
 
-/// The PONGs with which a destination of this library accepts the handshake, and the one that shows that it has read all.
+/// The PONGs with which a destination of this library accepts the handshake, and its PONG after it has read all.
 const ACCEPTED: &[u8] = b"\0\x02\0\x04vms\x81\0\x02\0\x04vms\x01";
 const DRAINED: &[u8] = b"\0\x02\0\x04vms\x03";
 /// The number of the PING before the switchover.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::{
     Blocktime, Capability, DowntimeParts, MigrationStatus, Parameter, ParameterValue, Parameters, Prediction,
-    QemuRelease, RamStatistics, Statistics, XbzrleStatistics,
+    QemuRelease, RamStatistics, Statistics, Uri, XbzrleStatistics,
 };
 use super::arguments::{Member, Type, optional, required};
 use super::operations::{DirtyRate, DirtyRateStatus, RunState};
@@ -90,12 +90,34 @@ pub(super) fn yank_type() -> Type {
     Type::list(Type::Object(members))
 }
 
-/// Returns the reply of `query-migrate`: nothing before the first migration.
+/// Returns the reply of `query-migrate`: nothing before the first migration, and only the reason after a failure or a
+/// cancellation (`fill_source_migration_info` in QEMU's `migration/migration.c`).
 pub(super) fn statistics(statistics: &Statistics, blocked: &[String], release: QemuRelease) -> Value {
     let mut reply = Members::default();
-    if statistics.status != MigrationStatus::None {
+    if has_status(statistics, release) {
         reply.insert("status", statistics.status.qapi_name(release));
     }
+    if !matches!(statistics.status, MigrationStatus::Failed | MigrationStatus::Cancelled) {
+        insert_progress(&mut reply, statistics, release);
+    }
+    reply.insert_some("error-desc", statistics.error.as_deref());
+    reply.insert_some("blocked-reasons", (!blocked.is_empty()).then_some(blocked));
+    reply.insert_some("x-predicted", statistics.predicted.map(prediction));
+    reply.insert_some("x-downtime-parts", statistics.parts.as_ref().map(downtime_parts));
+    if let Some(found) = &statistics.blocktime {
+        insert_blocktime(&mut reply, found, release);
+    }
+    reply.insert_some("socket-address", statistics.socket_address.as_ref().and_then(socket_address));
+    Value::Object(reply.0)
+}
+
+/// Returns whether the reply has a state. QEMU 7.2 reports it only after a destination has listened.
+fn has_status(statistics: &Statistics, release: QemuRelease) -> bool {
+    let listens = statistics.status == MigrationStatus::Setup && statistics.socket_address.is_some();
+    statistics.status != MigrationStatus::None && !(listens && release == QemuRelease::V7_2)
+}
+
+fn insert_progress(reply: &mut Members, statistics: &Statistics, release: QemuRelease) {
     for (name, time) in [
         ("setup-time", statistics.setup_time),
         ("total-time", statistics.total_time),
@@ -104,17 +126,25 @@ pub(super) fn statistics(statistics: &Statistics, blocked: &[String], release: Q
     ] {
         reply.insert_some(name, time.map(milliseconds));
     }
-    reply.insert_some("error-desc", statistics.error.as_deref());
     reply.insert_some("cpu-throttle-percentage", statistics.throttle);
-    reply.insert_some("blocked-reasons", (!blocked.is_empty()).then_some(blocked));
     reply.insert_some("ram", statistics.ram.as_ref().map(|ram| ram_statistics(ram, release)));
     reply.insert_some("xbzrle-cache", statistics.xbzrle.as_ref().map(xbzrle_statistics));
-    reply.insert_some("x-predicted", statistics.predicted.map(prediction));
-    reply.insert_some("x-downtime-parts", statistics.parts.as_ref().map(downtime_parts));
-    if let Some(found) = &statistics.blocktime {
-        insert_blocktime(&mut reply, found, release);
-    }
-    Value::Object(reply.0)
+    // QEMU adds its estimate for devices, most of which is 0.
+    let rest = statistics.ram.filter(|_| release >= QemuRelease::V11_1 && !statistics.status.is_final());
+    reply.insert_some("remaining", rest.map(|ram| ram.remaining));
+}
+
+/// Returns an address as a list of QEMU's type `SocketAddress`; `None` if it is not a socket.
+fn socket_address(uri: &Uri) -> Option<Value> {
+    let mut address = uri.to_address()?;
+    let transport = address.as_object_mut()?.remove("transport");
+    (transport.as_ref().and_then(Value::as_str) == Some("socket")).then(|| json!([address]))
+}
+
+fn socket_address_type() -> Type {
+    let members = ["host", "port", "path", "cid", "str"].map(|name| optional(name, Type::Text));
+    let kind = required("type", Type::Words(vec!["inet", "unix", "vsock", "fd"]));
+    Type::list(Type::Object([kind].into_iter().chain(members).collect()))
 }
 
 /// Members of an object, some of them absent.
@@ -239,8 +269,10 @@ pub(super) fn statistics_type(release: QemuRelease) -> Type {
         optional("x-downtime-parts", integers(&["stop-us", "pause-us", "memory-us", "devices-us", "handshake-us"])),
         optional("postcopy-blocktime", Type::Integer),
         optional("postcopy-vcpu-blocktime", Type::list(Type::Integer)),
+        optional("socket-address", socket_address_type()),
     ]);
     if release >= QemuRelease::V11_1 {
+        members.push(optional("remaining", Type::Integer));
         members.extend(["postcopy-latency", "postcopy-non-vcpu-latency"].map(|name| optional(name, Type::Integer)));
         let lists = ["postcopy-latency-dist", "postcopy-vcpu-latency"];
         members.extend(lists.map(|name| optional(name, Type::list(Type::Integer))));
@@ -326,6 +358,7 @@ mod tests {
             xbzrle: Some(XbzrleStatistics { cache_miss_rate: 0.5, ..XbzrleStatistics::default() }),
             predicted: Some(Prediction::new(Duration::from_micros(5), Duration::ZERO, Duration::ZERO)),
             parts: Some(DowntimeParts::default()),
+            socket_address: Some(Uri::Unix("/run/guest".to_owned())),
             blocktime: Some(Blocktime { vcpus: vec![ThreadWaits::default(); 2], ..Blocktime::default() }),
             ..Statistics::default()
         }

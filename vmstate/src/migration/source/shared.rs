@@ -316,6 +316,7 @@ impl Shared {
             predicted: self.predicted,
             parts: self.parts(),
             blocktime: None,
+            socket_address: None,
         }
     }
 

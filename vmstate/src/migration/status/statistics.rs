@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::MigrationStatus;
 use super::blocktime::Blocktime;
 use super::event::Prediction;
+use crate::migration::uri::Uri;
 
 /// The statistics of a migration: the members of QEMU's `query-migrate`, and the parts of the downtime.
 ///
@@ -36,6 +37,8 @@ pub struct Statistics {
     pub parts: Option<DowntimeParts>,
     /// The times for which the guest has waited for pages, at a destination with the capability `postcopy-blocktime`.
     pub blocktime: Option<Blocktime>,
+    /// The address of the socket at which the destination listens (`socket-address`), until the migration has ended.
+    pub socket_address: Option<Uri>,
 }
 
 /// The member `ram` of `query-migrate`.

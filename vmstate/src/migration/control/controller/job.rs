@@ -38,9 +38,20 @@ impl Progress {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Records the address at which the destination listens, if it is a socket.
+    pub(super) fn listens(&self, address: &Uri) {
+        let socket = matches!(address, Uri::Tcp(_) | Uri::Unix(_) | Uri::Vsock { .. }).then(|| address.clone());
+        self.update(|statistics| statistics.socket_address = socket);
+    }
+
     fn observe(&self, event: &Event) {
         self.update(|statistics| match event {
-            Event::Status(status) => statistics.status = *status,
+            Event::Status(status) => {
+                statistics.status = *status;
+                if status.is_final() {
+                    statistics.socket_address = None;
+                }
+            }
             Event::Ended { reason, .. } => statistics.error.clone_from(reason),
             _ => {}
         });
@@ -70,6 +81,7 @@ impl Job {
         H: Host + Send + 'static,
     {
         let (control, progress) = (incoming.control(), Progress::default());
+        progress.listens(incoming.address());
         // As soon as it listens, and not when its thread is scheduled.
         progress.observe(&Event::Status(MigrationStatus::Setup));
         let (guest, observer) = (guest.clone(), progress.clone());

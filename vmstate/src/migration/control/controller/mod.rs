@@ -324,8 +324,12 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
 
     fn recover(&mut self, uri: &Uri) -> Result<(), CommandError> {
         match &self.job {
-            Some(Job { kind: Kind::Incoming(control, _), .. }) if self.status() == MigrationStatus::PostcopyPaused => {
-                control.recover(uri).map_err(|error| failed(&error))
+            Some(Job { kind: Kind::Incoming(control, progress), .. })
+                if self.status() == MigrationStatus::PostcopyPaused =>
+            {
+                let address = control.recover(uri).map_err(|error| failed(&error))?;
+                progress.listens(&address);
+                Ok(())
             }
             _ => Err(CommandError::new("Migrate recover can only be run when postcopy is paused.")),
         }

@@ -72,14 +72,16 @@ impl IncomingControl {
         }
     }
 
-    /// Listens at another address for the source of a migration that was interrupted while the guest ran.
+    /// Listens at another address for the source of a migration that was interrupted while the guest ran. Returns the
+    /// address, with the port that the system has chosen if it was 0.
     ///
     /// # Errors
     /// Returns an error if the address cannot be used.
-    pub fn recover(&self, uri: &Uri) -> Result<(), MigrationError> {
+    pub fn recover(&self, uri: &Uri) -> Result<Uri, MigrationError> {
         let listener = Listener::new(uri).map_err(|error| MigrationError::new("listener", &error))?;
+        let address = listener.address().clone();
         *self.0.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
-        Ok(())
+        Ok(address)
     }
 
     /// Returns the times for which the guest has waited for pages so far.

@@ -40,7 +40,13 @@ pub enum Outcome {
     Refused(String),
     /// QEMU crashed after printing this.
     Died(String),
+    /// QEMU neither loaded nor rejected the stream in time.
+    Stuck,
 }
+
+/// QEMU has not answered in time.
+#[derive(Debug)]
+struct TimedOut;
 
 /// A running QEMU, killed when dropped.
 #[derive(Debug)]
@@ -152,11 +158,12 @@ impl Qemu {
     /// Starts a QEMU, loads `stream`, and saves the machine if the load succeeds. The guest does not run.
     ///
     /// # Panics
-    /// If it does not start or times out.
+    /// If it does not start.
     #[must_use]
     pub fn load_and_save(version: &str, arch: &str, args: &[&str], stream: &[u8]) -> Outcome {
         let mut qemu = Self::offer(version, arch, &[args, &["-S"]].concat(), stream);
-        if let Some(ended) = qemu.wait_for_verdict() {
+        let Ok(ended) = qemu.verdict_in_time() else { return Outcome::Stuck };
+        if let Some(ended) = ended {
             let words = printed(&qemu.log());
             return if ended.signal().is_some() { Outcome::Died(words) } else { Outcome::Refused(words) };
         }
@@ -176,16 +183,21 @@ impl Qemu {
 
     /// Waits until QEMU has loaded the stream or exited, as it does if it cannot load it.
     fn wait_for_verdict(&mut self) -> Option<ExitStatus> {
+        self.verdict_in_time().unwrap_or_else(|TimedOut| self.fail("QEMU neither accepts nor rejects the stream"))
+    }
+
+    /// As [`wait_for_verdict`](Self::wait_for_verdict), with an error if that takes too long.
+    fn verdict_in_time(&mut self) -> Result<Option<ExitStatus>, TimedOut> {
         let start = Instant::now();
         loop {
             if let Some(ended) = self.process.try_wait() {
-                return Some(ended);
+                return Ok(Some(ended));
             }
             if self.try_status().is_some_and(|status| status != "inmigrate") {
-                return None;
+                return Ok(None);
             }
             if start.elapsed() > PATIENCE {
-                self.fail("QEMU neither accepts nor rejects the stream");
+                return Err(TimedOut);
             }
             sleep(PAUSE);
         }

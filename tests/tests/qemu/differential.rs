@@ -175,6 +175,8 @@ fn findings(theirs: Outcome, ours: Result<Saved, String>, qemu: impl Fn(&[u8]) -
         (Outcome::Refused(_), Err(_)) => None,
         (Outcome::Refused(words), Ok(_)) => Some(vec![Finding::OnlyQemuRefuses(words)]),
         (Outcome::Died(words), _) => Some(vec![Finding::QemuDies(words)]),
+        (Outcome::Stuck, Err(error)) => Some(vec![Finding::QemuHangs(error)]),
+        (Outcome::Stuck, Ok(_)) => Some(vec![Finding::QemuHangs("nothing".to_owned())]),
         (Outcome::Saved(_), Err(error)) => Some(vec![Finding::OnlyWeRefuse(error)]),
         (Outcome::Saved(theirs), Ok(ours)) => Some(match snapshot(&theirs) {
             Ok(saved) => differences(&saved, &ours),

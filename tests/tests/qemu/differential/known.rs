@@ -11,6 +11,8 @@ pub(super) enum Finding {
     OnlyWeRefuse(String),
     /// QEMU dies of the stream, with these words.
     QemuDies(String),
+    /// QEMU neither loads nor rejects the stream, and vmstate rejects it with this error.
+    QemuHangs(String),
     /// QEMU rejects its own stream with this message, and so does vmstate.
     QemuRefusesItsOwn(String),
     /// Both load the stream, and save something else.
@@ -27,6 +29,7 @@ impl fmt::Display for Finding {
             Self::OnlyQemuRefuses(words) => write!(f, "only QEMU rejects it: {words}"),
             Self::OnlyWeRefuse(error) => write!(f, "only vmstate rejects it: {error}"),
             Self::QemuDies(words) => write!(f, "QEMU dies: {words}"),
+            Self::QemuHangs(error) => write!(f, "QEMU hangs, and vmstate reports {error}"),
             Self::QemuRefusesItsOwn(words) => write!(f, "QEMU rejects its own stream: {words}"),
             Self::Differs { place, values } => write!(f, "{place}: {values}"),
         }
@@ -46,6 +49,8 @@ enum Known {
     OnlyWeRefuse(&'static str),
     /// QEMU's last words have these among them.
     QemuDies(&'static str),
+    /// Our error has these words among it.
+    QemuHangs(&'static str),
     /// QEMU's words about its own stream have these among them.
     QemuRefusesItsOwn(&'static str),
     /// The end of a section's name, and the beginning of a field's path.
@@ -60,6 +65,7 @@ impl Known {
             (Self::OnlyQemuRefuses(some), Finding::OnlyQemuRefuses(words))
             | (Self::OnlyWeRefuse(some), Finding::OnlyWeRefuse(words))
             | (Self::QemuDies(some), Finding::QemuDies(words))
+            | (Self::QemuHangs(some), Finding::QemuHangs(words))
             | (Self::QemuRefusesItsOwn(some), Finding::QemuRefusesItsOwn(words)) => words.contains(some),
             (Self::Differs(section, path), Finding::Differs { place, .. }) => {
                 place.split_once(": ").is_some_and(|(name, field)| name.ends_with(section) && field.starts_with(path))
@@ -101,6 +107,8 @@ const KNOWN: &[(Known, &str)] = &[
     (Known::QemuDies("fw_cfg_modify_bytes_read"), "QEMU ends itself over a ROM of an impossible size"),
     (Known::QemuDies("qemu_ram_resize"), "QEMU ends itself over a ROM of an impossible size"),
     (Known::QemuDies("virtio_net_change_num_queue"), "QEMU ends itself over too few queues"),
+    // `virtio_load` in `hw/virtio/virtio.c` skips bytes one by one, and each one after the end takes a system call.
+    (Known::QemuHangs("config"), "QEMU skips a configuration of up to 4 GiB that the stream does not contain"),
     (Known::QemuDies("qemu_get_virtqueue_element"), "QEMU ends itself over a request of too many pieces"),
     (
         Known::QemuRefusesItsOwn("of device 'ram'"),

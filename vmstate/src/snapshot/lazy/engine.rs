@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use vmstate_types::text::printable;
 
+use super::accessed::Accessed;
 use super::source::LazySource;
 use super::working_set::WorkingSet;
 use crate::memory::{DirtyBitmap, Fault, MemoryError, MissingPages, SharedBlock};
@@ -15,6 +16,9 @@ use crate::snapshot::{StoreError, StoreErrorKind};
 
 /// The bytes that are read at once in the background.
 pub(super) const CHUNK: u64 = 256 * 1024;
+
+/// The ranges of a working set of which the system is told before they are read.
+const AHEAD: usize = 64;
 
 /// Permits to read a chunk, as long as the result exists.
 type Permit<'p, R> = &'p dyn Fn() -> Option<R>;
@@ -26,7 +30,7 @@ struct LazyBlock {
     /// The host pages that were placed.
     placed: DirtyBitmap,
     /// The host pages that the guest has accessed before they were placed, now or after earlier restores.
-    working_set: DirtyBitmap,
+    working_set: Accessed,
 }
 
 /// The pages, and the counters.
@@ -48,7 +52,7 @@ impl Engine {
         let blocks = found.into_iter().filter_map(|pages| {
             let block = blocks.get(pages.block)?.clone();
             let host_pages = block.size() / block.host_page_size();
-            let [placed, working_set] = [DirtyBitmap::new(host_pages), DirtyBitmap::new(host_pages)];
+            let (placed, working_set) = (DirtyBitmap::new(host_pages), Accessed::new(host_pages));
             Some(LazyBlock { block, pages, placed, working_set })
         });
         let (faults, prefetched) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -68,7 +72,7 @@ impl Engine {
             return self.place_zeros(pages, fault);
         }
         self.faults.fetch_add(1, Ordering::Relaxed);
-        block.working_set.insert(page);
+        block.working_set.insert(page..page + 1);
         self.place(pages, fault.block, bytes, buffer)
     }
 
@@ -118,18 +122,29 @@ impl Engine {
         Ok(next != wanted.start)
     }
 
-    /// Places the pages of the recorded working set, and includes them in the next one.
+    /// Places the pages of the recorded working set in its order, and includes them in the next one.
     pub(super) fn prefetch<R>(&self, pages: &MissingPages, reading: Permit<'_, R>) -> Result<(), StoreError> {
         let set = self.source.working_set();
         let mut buffer = Vec::new();
         for (index, block) in self.blocks.iter().enumerate() {
-            for range in set.ranges(block.block.idstr(), block.block.size(), block.page_size()) {
-                block.working_set.insert_range(block.host_pages(&range));
+            let ranges = || set.ranges(block.block.idstr(), block.block.size(), block.page_size());
+            let mut ahead = ranges();
+            ahead.by_ref().take(AHEAD).for_each(|range| self.announce(block, &range));
+            for range in ranges() {
+                if let Some(later) = ahead.next() {
+                    self.announce(block, &later);
+                }
+                block.working_set.insert(block.host_pages(&range));
                 let placed = self.place_missing(pages, index, range, &mut buffer, reading)?;
                 self.prefetched.fetch_add(placed, Ordering::Relaxed);
             }
         }
         Ok(())
+    }
+
+    /// Lets the system read a range of a block from the disk, which can be in another order than the file.
+    fn announce(&self, block: &LazyBlock, range: &Range<u64>) {
+        self.source.will_read(block.pages.place.saturating_add(range.start), range.end - range.start);
     }
 
     /// Places all pages that the file contains.
@@ -190,8 +205,8 @@ impl Engine {
         let mut set = WorkingSet::default();
         for block in &self.blocks {
             let size = block.page_size();
-            let ranges = block.working_set.runs().map(|run| run.start * size..run.end * size);
-            set.insert(block.block.idstr(), ranges);
+            let ranges = block.working_set.in_order();
+            set.insert(block.block.idstr(), ranges.iter().map(|run| run.start * size..run.end * size));
         }
         self.source.record(&set)
     }

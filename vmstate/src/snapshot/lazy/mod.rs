@@ -4,6 +4,7 @@
 //! that accesses a page waits until the page is read. Such pages are read first, and the others in the background. The pages
 //! that the guest has waited for are recorded next to the snapshot, and the next restore reads them before all others.
 
+mod accessed;
 mod engine;
 mod log;
 mod restore;

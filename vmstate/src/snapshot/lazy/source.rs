@@ -1,10 +1,12 @@
 //! The files from which memory is restored.
 
 use std::fs::File;
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::{Advice, fadvise};
 use vmstate_types::Reader;
 
 use super::working_set::WorkingSet;
@@ -73,6 +75,15 @@ impl LazySource {
         match &self.pages {
             Pages::File(file) => file.read_exact_at(buffer, offset),
             Pages::Chain(chain) => chain.read_exact_at(buffer, offset),
+        }
+    }
+
+    /// Lets the system read a part of the file from the disk. Has no effect for an incremental snapshot, whose parts are in
+    /// several files.
+    pub(super) fn will_read(&self, offset: u64, length: u64) {
+        if let Pages::File(file) = &self.pages {
+            // Only a hint: the part is read anyway.
+            let _ = fadvise(file, offset, NonZeroU64::new(length), Advice::WillNeed);
         }
     }
 

@@ -187,6 +187,33 @@ fn recorded_working_set_avoids_faults() {
     assert!(!working_set.exists());
 }
 
+/// A guest that runs at once accesses pages in the order of the last time.
+#[test]
+fn working_set_has_the_order_of_accesses() {
+    if !is_supported() {
+        return;
+    }
+    let fixture = Fixture::new();
+    for _ in 0..2 {
+        let ram = blocks(MappingOptions::anonymous);
+        let restore = start(&fixture.lazy(&ram).on_demand());
+        restore.wait_for_working_set().unwrap();
+        for page in [9, 10, 4, 300, 5] {
+            assert_eq!(ram[0].memory().load((page * PAGE) as usize), Some(mark(0, page)));
+        }
+        // The guest may see the last page before it is counted.
+        let deadline = std::time::Instant::now() + TIMEOUT;
+        while restore.statistics().placed < 5 && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        restore.record_working_set().unwrap();
+        restore.cancel();
+        let set = WorkingSet::parse(&std::fs::read(fixture.working_set()).unwrap()).unwrap();
+        let pages = set.ranges("ram", PAGES * PAGE, PAGE).map(|range| range.start / PAGE..range.end / PAGE);
+        assert_eq!(pages.collect::<Vec<_>>(), [9..11, 4..5, 300..301, 5..6]);
+    }
+}
+
 #[test]
 fn complete_restore_records_its_faults() {
     if !is_supported() {

@@ -17,6 +17,9 @@ pub(super) struct Socket(OwnedFd);
 const POLL: Duration = Duration::from_micros(100);
 /// The number of probes of an idle connection, the last of which declares the peer dead.
 const PROBES: u32 = 3;
+/// The size of a larger buffer in bytes. Linux chooses 208 KiB unless asked, and at most `net.core.wmem_max`, of which it
+/// counts twice as much.
+const LARGE_BUFFER: usize = 512 << 10;
 
 impl Socket {
     /// Takes a connected socket. A peer that accepts no byte for `progress` is dead.
@@ -30,8 +33,20 @@ impl Socket {
     }
 
     fn is_tcp(&self) -> io::Result<bool> {
-        let family = rustix::net::getsockname(&self.0)?.address_family();
-        Ok(matches!(family, AddressFamily::INET | AddressFamily::INET6))
+        Ok(matches!(self.family()?, AddressFamily::INET | AddressFamily::INET6))
+    }
+
+    fn family(&self) -> io::Result<AddressFamily> {
+        Ok(rustix::net::getsockname(&self.0)?.address_family())
+    }
+
+    /// Lets a Unix socket keep more bytes that the peer has not read, so that both sides wait for each other less often. The
+    /// kernel chooses the size for TCP, unless a program sets it.
+    pub(super) fn buffer_more(&self) {
+        if self.family().is_ok_and(|family| family == AddressFamily::UNIX) {
+            // A smaller buffer is slower, and nothing else.
+            let _ = sockopt::set_socket_send_buffer_size(&self.0, LARGE_BUFFER);
+        }
     }
 
     /// Detects dead peers also while nothing is sent, for example during a pause before the switchover.
@@ -273,6 +288,19 @@ mod tests {
         let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let socket = Socket::new(socket.into(), Duration::from_secs(30 * 24 * 60 * 60)).unwrap();
         assert_eq!(sockopt::tcp_user_timeout(&socket.0).unwrap(), i32::MAX.unsigned_abs());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn only_unix_sockets_get_larger_buffers() {
+        let size = |socket: &Socket| sockopt::socket_send_buffer_size(&socket.0).unwrap();
+        let (left, _right) = std::os::unix::net::UnixStream::pair().unwrap();
+        let (unix, (tcp, _peer)) = (Socket::new(left.into(), PROGRESS).unwrap(), tcp());
+        let before = [size(&unix), size(&tcp)];
+        unix.buffer_more();
+        tcp.buffer_more();
+        assert!(size(&unix) > before[0], "{before:?}");
+        assert_eq!(size(&tcp), before[1]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::migration::drive::host::{Host, HostError, HostMemory};
 use crate::migration::drive::multifd::{SendOptions, Sending};
 use crate::migration::drive::saver::Saver;
 use crate::migration::drive::saver_postcopy::Preempt;
+use crate::migration::drive::socket::Socket;
 use crate::migration::drive::tls::{Client, Ending};
 use crate::migration::parameter::ZeroPages;
 use crate::migration::source::{Done, SourceAction, SourceConfig};
@@ -108,8 +109,12 @@ impl<H: Host> Outgoing<'_, H> {
         }
         let memory = self.host.memory();
         let sending = self.connect_data(&link, &memory, &output)?;
-        let data = sending.iter().flat_map(Sending::sockets);
-        self.watch.connected(channel.socket().into_iter().chain(data));
+        let sockets = || channel.socket().into_iter().chain(sending.iter().flat_map(Sending::sockets));
+        // In postcopy, a requested page would wait for all bytes of the buffer.
+        if !self.source.config().capabilities.has(Capability::PostcopyRam) {
+            sockets().for_each(Socket::buffer_more);
+        }
+        self.watch.connected(sockets());
         let saver = match self.kept.take() {
             Some(mut saver) => {
                 saver.reconnect(output);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use vmstate_types::text::printable;
+use vmstate_types::text::{printable, shortened};
 use vmstate_types::{LoadError, SaveError};
 
 /// The kind of a [`StoreError`].
@@ -47,6 +47,11 @@ pub struct StoreError {
 /// The number of names in the message about a missing snapshot.
 const MAX_NAMES: usize = 8;
 
+/// Returns a text of a file for a message.
+pub(super) fn shown(text: &str) -> String {
+    shortened(&printable(text))
+}
+
 impl StoreError {
     /// Creates an error, for implementations of [`Store`](super::Store).
     #[must_use]
@@ -81,47 +86,46 @@ impl StoreError {
 
     /// Creates the error of a missing name or id. `known` are the names of all snapshots.
     pub(super) fn not_found(key: &str, known: &[&str]) -> Self {
-        let names: Vec<_> = known.iter().take(MAX_NAMES).map(|name| format!("`{}`", printable(name))).collect();
+        let names: Vec<_> = known.iter().take(MAX_NAMES).map(|name| format!("`{}`", shown(name))).collect();
         let others = match (names.is_empty(), known.len() > MAX_NAMES) {
             (true, _) => "the store is empty".to_owned(),
             (false, false) => format!("the snapshots are {}", names.join(", ")),
             (false, true) => format!("the snapshots are {} and others", names.join(", ")),
         };
-        Self::new(StoreErrorKind::NotFound, format!("snapshot `{}` does not exist; {others}", printable(key)))
+        Self::new(StoreErrorKind::NotFound, format!("snapshot `{}` does not exist; {others}", shown(key)))
     }
 
     pub(super) fn exists(name: &str) -> Self {
         let message =
-            format!("snapshot `{}` already exists; delete it, replace it, or select another name", printable(name));
+            format!("snapshot `{}` already exists; delete it, replace it, or select another name", shown(name));
         Self::new(StoreErrorKind::Exists, message)
     }
 
     /// Creates the error of a snapshot that is the base of `others`.
     pub(super) fn in_use(name: &str, others: &[&str]) -> Self {
-        let others: Vec<_> = others.iter().take(MAX_NAMES).map(|name| format!("`{}`", printable(name))).collect();
-        let message = format!("snapshot `{}` is the base of {}; merge them first", printable(name), others.join(", "));
+        let others: Vec<_> = others.iter().take(MAX_NAMES).map(|name| format!("`{}`", shown(name))).collect();
+        let message = format!("snapshot `{}` is the base of {}; merge them first", shown(name), others.join(", "));
         Self::new(StoreErrorKind::InUse, message)
     }
 
     pub(super) fn invalid_name(name: &str) -> Self {
-        let message =
-            format!("expected a name of 1 to 255 bytes without control characters, found `{}`", printable(name));
+        let message = format!("expected a name of 1 to 255 bytes without control characters, found `{}`", shown(name));
         Self::new(StoreErrorKind::InvalidName, message)
     }
 
     pub(super) fn long_comment(name: &str, length: usize, most: usize) -> Self {
         let message =
-            format!("expected a comment of at most {most} bytes for snapshot `{}`, found {length}", printable(name));
+            format!("expected a comment of at most {most} bytes for snapshot `{}`, found {length}", shown(name));
         Self::new(StoreErrorKind::InvalidName, message)
     }
 
     pub(super) fn not_saved(name: &str, error: SaveError) -> Self {
-        let message = format!("snapshot `{}` was not saved, and the store is unchanged", printable(name));
+        let message = format!("snapshot `{}` was not saved, and the store is unchanged", shown(name));
         Self::new(StoreErrorKind::Save, message).with_source(error)
     }
 
     pub(super) fn not_loaded(name: &str, error: LoadError) -> Self {
-        Self::new(StoreErrorKind::Load, format!("snapshot `{}` was not loaded", printable(name))).with_source(error)
+        Self::new(StoreErrorKind::Load, format!("snapshot `{}` was not loaded", shown(name))).with_source(error)
     }
 
     /// Creates the error of a file operation, such as `cannot read`.

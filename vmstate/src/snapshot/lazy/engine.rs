@@ -5,13 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use vmstate_types::text::printable;
-
 use super::accessed::Accessed;
 use super::source::LazySource;
 use super::working_set::WorkingSet;
 use crate::memory::{DirtyBitmap, Fault, MemoryError, MissingPages, SharedBlock};
 use crate::ram::PagesInFile;
+use crate::snapshot::error::shown;
 use crate::snapshot::{StoreError, StoreErrorKind};
 
 /// The bytes that are read at once in the background.
@@ -212,7 +211,7 @@ impl Engine {
     }
 
     fn unreadable(&self, block: &LazyBlock, offset: u64, error: std::io::Error) -> StoreError {
-        let (path, name) = (self.source.path().display(), printable(block.block.idstr()));
+        let (path, name) = (self.source.path().display(), shown(block.block.idstr()));
         let reason = match error.kind() {
             ErrorKind::UnexpectedEof => "; the file is shorter than when the restore began",
             _ => "",
@@ -225,7 +224,7 @@ impl Engine {
     }
 
     fn not_placed(&self, block: &LazyBlock, error: &MemoryError) -> StoreError {
-        let (path, name) = (self.source.path().display(), printable(block.block.idstr()));
+        let (path, name) = (self.source.path().display(), shown(block.block.idstr()));
         let message =
             format!("cannot place pages of RAM block `{name}` from `{path}`; the guest waits for them: {error}");
         StoreError::new(StoreErrorKind::Io, message)

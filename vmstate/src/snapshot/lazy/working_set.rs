@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
-use vmstate_types::text::printable;
 
+use crate::snapshot::error::shown;
 use crate::snapshot::{StoreError, StoreErrorKind};
 
 /// The format of the file.
@@ -99,7 +99,7 @@ impl WorkingSet {
 }
 
 fn invalid(reason: &str) -> StoreError {
-    StoreError::new(StoreErrorKind::Damaged, format!("invalid working set: {}", printable(reason)))
+    StoreError::new(StoreErrorKind::Damaged, format!("invalid working set: {}", shown(reason)))
 }
 
 #[cfg(test)]

@@ -27,7 +27,42 @@ impl<'s, S: Storage> Change<'s, S> {
         let header = Header::read(storage)?;
         header.check_writable()?;
         let (entries, table_size) = table::read(&header, storage)?;
-        Ok(Self { refcounts: Refcounts::read(&header, storage)?, header, storage, entries, table_size })
+        let change = Self { refcounts: Refcounts::read(&header, storage)?, header, storage, entries, table_size };
+        change.check_tables()?;
+        Ok(change)
+    }
+
+    /// Checks that no table has a reference count of 0: it would be overwritten. The L2 tables of snapshots and the clusters of
+    /// data are not read, as in QEMU (`qcow2_check_metadata_overlap` in `block/qcow2-refcount.c`).
+    fn check_tables(&self) -> Result<(), Problem> {
+        let (header, counts) = (&self.header, &self.refcounts);
+        counts.check_own()?;
+        counts.check_used(0, header.cluster())?;
+        counts.check_used(header.l1_offset, u64::from(header.l1_entries) * 8)?;
+        counts.check_used(header.snapshots_offset, self.table_size)?;
+        for entry in &self.entries {
+            counts.check_used(entry.l1_offset, u64::from(entry.l1_entries) * 8)?;
+        }
+        let tables = read_l1(header, self.storage, header.l1_offset, header.l1_entries)?;
+        tables
+            .into_iter()
+            .filter(|offset| *offset != 0)
+            .try_for_each(|offset| counts.check_used(offset, header.cluster()))
+    }
+
+    /// Checks that no data of the disk has a reference count of 0, before a stream is written.
+    pub(super) fn check_disk(&self) -> Result<(), Problem> {
+        let header = &self.header;
+        let tables = read_l1(header, self.storage, header.l1_offset, header.l1_entries)?;
+        for offset in tables.into_iter().filter(|offset| *offset != 0) {
+            let table = L2Table::read(header, self.storage, offset)?;
+            for place in 0..table.len() {
+                let Some(clusters) = table.get(place).0.clusters(header)? else { continue };
+                let (first, last) = clusters.into_inner();
+                self.refcounts.check_used(first << header.cluster_bits, (last - first + 1) << header.cluster_bits)?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes data to new clusters. Returns their offset.

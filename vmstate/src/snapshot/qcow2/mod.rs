@@ -18,7 +18,6 @@ mod tests;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use vmstate_types::text::printable;
 use vmstate_types::{Reader, SaveError, Writer};
 
 use self::change::Change;
@@ -28,6 +27,7 @@ use self::problem::{Problem, changed, damaged};
 use self::storage::Storage;
 use self::table::Entry;
 use self::vm_state::{StateReader, StateWriter};
+use super::error::shown;
 use super::{Details, LoadStream, SaveStream, SnapshotInfo, Store, StoreError, StoreErrorKind};
 use crate::section::Output;
 
@@ -38,10 +38,12 @@ use crate::section::Output;
 /// the machine. The size of a snapshot is the length of its stream. Comments and parents, together up to 980 bytes, are
 /// in a part of the snapshot table that QEMU keeps and does not use.
 ///
-/// Each change is atomic: a crash leaves the old or the new state, and no lost clusters. The image must not be in use by a
-/// running QEMU; its locks are respected. While another process changes the image, a change fails, and so does a load
-/// during which a change becomes complete. The same applies to threads of one process on Linux; elsewhere, they must not use an
-/// image while one of them changes it. Images with encryption or external data files are not supported.
+/// Each change is atomic: a crash leaves the old or the new state, and no lost clusters. An image whose tables or disk have
+/// clusters without a reference count, which could be overwritten, is not changed: repair it with `qemu-img check -r all`.
+/// The image must not be in use by a running QEMU; its locks are respected. While another process changes the image, a
+/// change fails, and so does a load during which a change becomes complete. The same applies to threads of one process on
+/// Linux; elsewhere, they must not use an image while one of them changes it. Images with encryption or external data files
+/// are not supported.
 ///
 /// ```no_run
 /// use vmstate::snapshot::{Qcow2, Store};
@@ -114,7 +116,7 @@ impl Qcow2 {
         let stream = StateReader::new(header, file, entry);
         let stream = header.check_current(file).and(stream).map_err(self.problem("cannot read"))?;
         if stream.length() == 0 {
-            let message = format!("snapshot `{}` contains only the disk", printable(&snapshot.name));
+            let message = format!("snapshot `{}` contains only the disk", shown(&snapshot.name));
             return Err(StoreError::new(StoreErrorKind::Unsupported, message));
         }
         Ok(stream)
@@ -136,7 +138,7 @@ impl Qcow2 {
 }
 
 fn not_saved(details: &Details) -> String {
-    format!("snapshot `{}` was not saved, and the image is unchanged", printable(&details.name))
+    format!("snapshot `{}` was not saved, and the image is unchanged", shown(&details.name))
 }
 
 /// The most attempts to read the table of snapshots while other processes change the image.
@@ -181,6 +183,7 @@ fn insert<S: Storage>(
     if !entry.fits() {
         return Err(Rejected::Store(StoreError::long_comment(&details.name, details.comment.len(), MAX_COMMENT)));
     }
+    change.check_disk()?;
     let mut writer = StateWriter::new(&mut change);
     write(&mut writer).map_err(Rejected::Save)?;
     let (tables, length) = writer.finish()?;
@@ -239,7 +242,7 @@ impl Store for Qcow2 {
     }
 
     fn delete(&self, key: &str) -> Result<SnapshotInfo, StoreError> {
-        let unchanged = || format!("snapshot `{}` was not deleted, and the image is unchanged", printable(key));
+        let unchanged = || format!("snapshot `{}` was not deleted, and the image is unchanged", shown(key));
         let file = self.locked().map_err(|error| error.after(unchanged()))?;
         let (_, entry, snapshot) = self.entry(&file, key)?;
         delete(&*file, &entry).map_err(|problem| problem.in_image("cannot change", &self.path).after(unchanged()))?;

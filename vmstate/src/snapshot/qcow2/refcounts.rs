@@ -120,15 +120,26 @@ impl Refcounts {
 
     /// Removes a reference.
     pub(super) fn decrease(&mut self, cluster: u64) -> Result<(), Problem> {
-        let count = self.get(cluster);
-        let Some(less) = count.checked_sub(1) else {
-            return Err(damaged(format!(
-                "expected a reference count of at least 1 for cluster {cluster:#x}, found 0; repair the image with \
-                 `qemu-img check -r all`"
-            )));
-        };
+        let less = self.get(cluster).checked_sub(1).ok_or_else(|| unreferenced(cluster))?;
         self.set(cluster, less);
         Ok(())
+    }
+
+    /// Checks that no cluster of these bytes would be allocated, because they are in use.
+    pub(super) fn check_used(&self, offset: u64, bytes: u64) -> Result<(), Problem> {
+        let first = offset >> self.cluster_bits;
+        let clusters = first..first.saturating_add(bytes.div_ceil(1 << self.cluster_bits));
+        clusters
+            .into_iter()
+            .find(|cluster| self.get(*cluster) == 0)
+            .map_or(Ok(()), |cluster| Err(unreferenced(cluster)))
+    }
+
+    /// Checks the clusters of the counts themselves.
+    pub(super) fn check_own(&self) -> Result<(), Problem> {
+        let cluster = 1_u64 << self.cluster_bits;
+        self.check_used(self.table.0, u64::from(self.table.1) * cluster)?;
+        self.blocks.values().try_for_each(|block| self.check_used(block.place, cluster))
     }
 
     /// Allocates consecutive clusters. Returns the offset of the first one.
@@ -211,6 +222,13 @@ impl Refcounts {
         storage.write_at(&table, offset)?;
         Ok(())
     }
+}
+
+fn unreferenced(cluster: u64) -> Problem {
+    damaged(format!(
+        "expected a reference count of at least 1 for cluster {cluster:#x}, found 0; repair the image with \
+         `qemu-img check -r all`"
+    ))
 }
 
 /// Returns a count of `1 << order` bits. Several in one byte begin at its lowest bit (`get_refcount_ro0` and others in

@@ -161,6 +161,30 @@ fn full_reference_counts_are_rejected() {
     assert_eq!((names(&image), check(&image)), (vec!["a".to_owned(), "b".to_owned()], vec![]));
 }
 
+/// A stream that is written to such a cluster would destroy the disk or the tables.
+#[test]
+fn clusters_in_use_without_a_count_are_kept() {
+    let image = create(FORMATS[0], 5);
+    let cluster = Header::read(&image).unwrap().cluster();
+    let used = image.bytes().len() as u64 / cluster;
+    let uncounted = |image: &Memory, number: u64| {
+        let damaged = Memory::from(image.bytes());
+        let table = Header::read(image).unwrap().refcount_table;
+        let mut block = [0; 8];
+        image.read_at(&mut block, table).unwrap();
+        damaged.write_at(&[0; 2], u64::from_be_bytes(block) + 2 * number).unwrap();
+        let before = damaged.bytes();
+        let error = insert_bytes(&damaged, &Details::new("new"), b"stream").unwrap_err();
+        assert!(format!("{error:?}").contains("qemu-img check -r all"), "{number}: {error:?}");
+        assert!(damaged.bytes() == before, "{number}");
+    };
+    (0..used).for_each(|number| uncounted(&image, number));
+    insert_bytes(&image, &Details::new("a"), b"x").unwrap();
+    for place in [Header::read(&image).unwrap().snapshots_offset, entries(&image)[0].l1_offset] {
+        uncounted(&image, place / cluster);
+    }
+}
+
 #[test]
 fn damaged_images_are_rejected_without_panics() {
     let image = create(FORMATS[1], 8);

@@ -278,7 +278,8 @@ fn destination_that_does_not_read_is_cancelled() {
     source.run("migrate_cancel", &json!({}));
     while source.events.last().is_none_or(|event| event != "cancelled") {
         source.serve();
-        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", source.events);
+        // Without waiting for the deadline of the peer's progress, 30 s.
+        assert!(start.elapsed() < Duration::from_secs(25), "{:?}", source.events);
     }
     assert_eq!(source.run_state(), "running");
 }

@@ -25,6 +25,7 @@ mod merging;
 mod near_channel;
 mod output;
 mod packets;
+mod queue;
 mod recoding;
 mod shared;
 mod splitting;

@@ -6,20 +6,17 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::atomic::AtomicU64;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
 use super::super::channel::{Channel, Link};
 use super::far_channel::{self, FarChannel, destination_failed};
+use super::queue::{NotSent, Receiver, Sender, queue};
 use super::shared::{Lost, Shared};
 use crate::memory::PageSize;
 use crate::migration::Uri;
 use crate::migration::parameter::Parameters;
 use crate::migration::relay::{PageBatch, PageSplitter, SplitTask};
 use crate::migration::release::QemuRelease;
-
-/// The packets that wait for a channel. One of them is compressed or sent at the same time.
-const QUEUE: usize = 1;
 
 /// The data channels of the destination.
 pub(super) struct Splitting {
@@ -42,7 +39,8 @@ struct Job {
 pub(super) struct Split<'s> {
     shared: &'s Shared,
     splitter: PageSplitter,
-    channels: Vec<SyncSender<Job>>,
+    /// The packet that waits for each channel, while another one is compressed or sent.
+    channels: Vec<Sender<Job>>,
     /// The number of packets so far.
     next: usize,
 }
@@ -55,8 +53,8 @@ impl Splitting {
         for connection in connections {
             // After the end of the migration.
             let Some(number) = shared.lock().open(&[&connection]) else { break };
-            let (queue, jobs) = sync_channel(QUEUE);
-            channels.push(queue);
+            let (sender, jobs) = queue();
+            channels.push(sender);
             scope.spawn(move || self.run(shared, connection, number, &jobs));
         }
         Ok(Split { shared, splitter: PageSplitter::new(self.release), channels, next: 0 })
@@ -71,7 +69,7 @@ impl Splitting {
     }
 
     fn send(&self, connection: Channel, jobs: &Receiver<Job>) -> Result<(), String> {
-        let Ok(mut job) = jobs.recv() else { return Ok(()) };
+        let Some(mut job) = jobs.receive() else { return Ok(()) };
         let channel = FarChannel::new(connection, job.page_size, &self.parameters);
         let mut channel = channel.map_err(|error| destination_failed(&error))?;
         loop {
@@ -79,9 +77,9 @@ impl Splitting {
                 Some(batch) => channel.send(batch.pages(), &self.packets)?,
                 None => channel.synchronize(&self.packets)?,
             }
-            match jobs.recv() {
-                Ok(next) => job = next,
-                Err(_) => return Ok(()),
+            match jobs.receive() {
+                Some(next) => job = next,
+                None => return Ok(()),
             }
         }
     }
@@ -96,9 +94,9 @@ impl Split<'_> {
                 Lost::Ended
             })?;
             match task {
-                Some(SplitTask::Send(batch)) => self.send(batch),
+                Some(SplitTask::Send(batch)) => self.send(batch)?,
                 Some(SplitTask::Synchronize) => {
-                    self.synchronize();
+                    self.synchronize()?;
                     self.write(main)?;
                 }
                 None => return self.write(main),
@@ -107,19 +105,30 @@ impl Split<'_> {
     }
 
     /// Sends pages over the next channel.
-    fn send(&mut self, batch: PageBatch) {
+    fn send(&mut self, batch: PageBatch) -> Result<(), Lost> {
         let channel = self.next.checked_rem(self.channels.len()).and_then(|index| self.channels.get(index));
         self.next = self.next.wrapping_add(1);
-        if let (Some(channel), Some(page_size)) = (channel, self.splitter.page_size()) {
-            // A channel that has failed ends the migration.
-            let _ = channel.send(Job { page_size, pages: Some(batch) });
+        match (channel, self.splitter.page_size()) {
+            (Some(channel), Some(page_size)) => self.queue(channel, Job { page_size, pages: Some(batch) }),
+            _ => Ok(()),
         }
     }
 
-    fn synchronize(&self) {
-        let Some(page_size) = self.splitter.page_size() else { return };
-        for channel in &self.channels {
-            let _ = channel.send(Job { page_size, pages: None });
+    fn synchronize(&self) -> Result<(), Lost> {
+        let Some(page_size) = self.splitter.page_size() else { return Ok(()) };
+        self.channels.iter().try_for_each(|channel| self.queue(channel, Job { page_size, pages: None }))
+    }
+
+    /// Waits for a place in the queue of a channel. A destination can accept bytes so slowly that a packet takes too long,
+    /// although no write does.
+    fn queue(&self, channel: &Sender<Job>, job: Job) -> Result<(), Lost> {
+        match channel.send(job, self.shared.timeout()) {
+            // A channel that has failed ends the migration.
+            Ok(()) | Err(NotSent::Ended) => Ok(()),
+            Err(NotSent::Full) => {
+                self.shared.lock().fail_pages(&destination_failed(&"it accepts pages too slowly"));
+                Err(Lost::Ended)
+            }
         }
     }
 
@@ -127,5 +136,28 @@ impl Split<'_> {
         let written = main.write_all(self.splitter.main().pending());
         self.splitter.main().clear();
         written.map_err(Lost::Destination)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::migration::RelayOutcome;
+    use crate::migration::relay::Relay;
+
+    #[test]
+    fn channel_without_progress_ends_the_migration() {
+        let shared = Shared::new(Relay::new(), Duration::from_millis(10));
+        let (channel, _jobs) = queue();
+        let split =
+            Split { shared: &shared, splitter: PageSplitter::new(QemuRelease::V10_0), channels: vec![], next: 0 };
+        let job = || Job { page_size: PageSize::DEFAULT, pages: None };
+        assert!(split.queue(&channel, job()).is_ok());
+        assert!(matches!(split.queue(&channel, job()), Err(Lost::Ended)));
+        drop(split);
+        let RelayOutcome::Failed(reason) = shared.finish().0 else { panic!("not failed") };
+        assert!(reason.starts_with("a data channel of the destination: it accepts pages too slowly"), "{reason}");
     }
 }

@@ -43,7 +43,7 @@ pub use capability::{Capabilities, Capability, CapabilityConflict};
 #[cfg(unix)]
 pub use drive::{
     Events, GuestProgress, Host, HostError, HostMemory, Incoming, IncomingControl, Kept, MigrationError, OpaqueGuest,
-    Outgoing, OutgoingControl,
+    Outgoing, OutgoingControl, StoppedGuest,
 };
 #[cfg(all(unix, feature = "schema"))]
 pub use drive::{Recording, RelayOutcome, RelayStatus, Relaying};

@@ -7,55 +7,20 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use vmstate::migration::source::SourceConfig;
-use vmstate::migration::{Host, HostError, HostMemory, Incoming, Outgoing, Parameters, Uri};
-use vmstate::stream::Configuration;
+use vmstate::migration::{HostMemory, Incoming, Outgoing, Parameters, StoppedGuest, Uri};
 
 use super::*;
 
-/// A host that passes the devices through.
-struct PassThrough {
-    configuration: Configuration,
-    machine: Machine<'static>,
-    blocks: Vec<Arc<dyn RamBlock + Send + Sync>>,
-}
-
-impl PassThrough {
-    /// Creates a host with the machine type and the memory blocks of a stream.
-    fn new(stream: &[u8]) -> Self {
-        let mut reader = Reader::from_slice(stream);
-        let configuration = StreamReader::new(&mut reader).unwrap().configuration().unwrap().clone();
-        let mut blocks: Vec<Arc<dyn RamBlock + Send + Sync>> = Vec::new();
-        for block in blocks_of(stream) {
-            blocks.push(Arc::new(block));
-        }
-        Self { configuration, machine: Machine::new(), blocks }
+/// Creates a guest with the machine type and the memory blocks of a stream, and without devices.
+fn guest(stream: &[u8]) -> StoppedGuest<'static> {
+    let mut reader = Reader::from_slice(stream);
+    let mut machine = Machine::new();
+    machine.set_configuration(StreamReader::new(&mut reader).unwrap().configuration().unwrap().clone());
+    let mut blocks: Vec<Arc<dyn RamBlock + Send + Sync>> = Vec::new();
+    for block in blocks_of(stream) {
+        blocks.push(Arc::new(block));
     }
-}
-
-impl Host for PassThrough {
-    fn configuration(&self) -> Configuration {
-        self.configuration.clone()
-    }
-
-    fn memory(&self) -> HostMemory {
-        HostMemory::new(PageSize::DEFAULT, self.blocks.clone(), None)
-    }
-
-    fn with_machine(&mut self, use_machine: &mut dyn FnMut(&mut Machine<'_>)) {
-        use_machine(&mut self.machine);
-    }
-
-    fn is_running(&self) -> bool {
-        false
-    }
-
-    fn stop(&mut self) -> Result<(), HostError> {
-        Ok(())
-    }
-
-    fn resume(&mut self) -> Result<(), HostError> {
-        Ok(())
-    }
+    StoppedGuest::new(machine, HostMemory::new(PageSize::DEFAULT, blocks, None))
 }
 
 fn uri(folder: &TempDir, name: &str) -> Uri {
@@ -78,7 +43,7 @@ const PORTS: [(u16, u8); 3] = [(0x3ff, 0x5a), (0x2ff, 0xa5), (0xa1, 0x3c)];
 fn guest_moves_from_qemu_to_vmstate_and_back() {
     for version in vmstate_tests::qemu::VERSIONS {
         let folder = TempDir::new().unwrap();
-        let mut host = PassThrough::new(&saved_by_qemu(version, &PC, |_| {}));
+        let mut host = guest(&saved_by_qemu(version, &PC, |_| {}));
 
         let mut source = Qemu::start(version, "x86_64", &PC);
         source.execute("stop", json!({}));

@@ -28,6 +28,7 @@ mod return_path;
 mod saver;
 mod saver_postcopy;
 mod socket;
+mod stopped;
 #[cfg(test)]
 pub(super) mod tests;
 #[cfg(feature = "tls")]
@@ -48,6 +49,7 @@ pub use self::outgoing::{Events, Outgoing, OutgoingControl};
 pub use self::record::Recording;
 #[cfg(feature = "schema")]
 pub use self::relaying::{RelayOutcome, RelayStatus, Relaying};
+pub use self::stopped::StoppedGuest;
 
 /// The error of a migration: it could not start, or has ended without success.
 #[derive(Debug, thiserror::Error)]

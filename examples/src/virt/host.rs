@@ -7,7 +7,7 @@ use std::time::Duration;
 use vmstate::SaveError;
 use vmstate::machine::{LoadReport, Machine, SaveOptions};
 use vmstate::memory::{DirtyLog, MemoryError, PageSize};
-use vmstate::migration::{Host, HostError, HostMemory};
+use vmstate::migration::{DirtyLimiter, Host, HostError, HostMemory};
 use vmstate::schema::Release;
 #[cfg(target_os = "linux")]
 use vmstate::section::Output;
@@ -242,6 +242,11 @@ impl Host for BoardHost {
 
     fn throttle(&mut self, percent: u8) {
         self.runner.throttle(percent);
+    }
+
+    /// The kernel's log does not reset the marks, by which writes are counted.
+    fn dirty_limiter(&self) -> Option<Arc<dyn DirtyLimiter>> {
+        (self.log == PageLog::Marked).then(|| -> Arc<dyn DirtyLimiter> { self.runner.limiter() })
     }
 
     fn vcpu_threads(&self) -> Vec<u32> {

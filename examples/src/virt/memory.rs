@@ -88,6 +88,11 @@ impl Memory {
         &self.log
     }
 
+    /// Returns the number of pages of RAM that the hart has written since the log was collected.
+    pub(super) fn marked(&self) -> u64 {
+        self.log.marked(block::RAM)
+    }
+
     /// Returns a new log of the kernel for the pages of the [blocks](Self::blocks) that any thread writes.
     ///
     /// # Errors

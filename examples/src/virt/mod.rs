@@ -36,6 +36,7 @@ mod rtc;
 mod snapshot;
 pub mod uart;
 mod vcpu;
+mod write_limit;
 
 pub use board::{Board, Stop, TooLarge};
 pub use cpu::Unsupported;

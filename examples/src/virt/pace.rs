@@ -4,8 +4,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::board::{Board, Stop};
 
-/// The time in nanoseconds that the board runs between checks for tasks. It is part of the downtime of a migration.
-const SLICE: u64 = 200_000;
 /// The longest time that the board's clock may lag. A slower host slows the board's clock down.
 const MAX_LAG: Duration = Duration::from_millis(100);
 
@@ -26,11 +24,11 @@ impl Pace {
         Self { instant: Instant::now(), nanoseconds: now }
     }
 
-    /// Runs the board for a slice, but not beyond the host's time. Returns the reason why it stopped, and whether it
+    /// Runs the board for `slice` nanoseconds, but not beyond the host's time. Returns the reason why it stopped, and whether it
     /// has caught up with the host.
-    pub(super) fn run(&mut self, board: &mut Board) -> (Stop, bool) {
+    pub(super) fn run(&mut self, board: &mut Board, slice: u64) -> (Stop, bool) {
         let now = self.now(board);
-        let stop = board.run_until(now.min(board.nanoseconds() + SLICE));
+        let stop = board.run_until(now.min(board.nanoseconds() + slice));
         (stop, board.nanoseconds() >= now)
     }
 

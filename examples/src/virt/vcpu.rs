@@ -8,9 +8,12 @@ use std::time::{Duration, Instant};
 
 use super::board::{Board, Stop};
 use super::pace::Pace;
+use super::write_limit::{WriteBudget, WriteLimiter};
 
 /// The time to wait for tasks while the board is ahead of the host.
 const PAUSE: Duration = Duration::from_millis(1);
+/// The longest time in which a board that has written too many pages does not look for the end of the limit.
+const WAIT: Duration = Duration::from_millis(20);
 
 /// The terminal's end of a thread that runs a board. The thread ends with the guest.
 #[derive(Debug)]
@@ -34,6 +37,7 @@ pub(super) struct Runner {
     tasks: Sender<Task>,
     /// The percentage of its time for which the thread sleeps.
     throttle: Arc<AtomicU8>,
+    limiter: Arc<WriteLimiter>,
     /// The system's number of the thread, or 0.
     thread: Arc<AtomicU32>,
 }
@@ -54,11 +58,13 @@ impl Vcpu {
     pub(super) fn start() -> (Self, Runner) {
         let (tasks, task_list) = mpsc::channel();
         let (sender, progress) = mpsc::channel();
-        let (throttle, number) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicU32::new(0)));
-        let runner = Runner { tasks: tasks.clone(), throttle: throttle.clone(), thread: number.clone() };
+        let runner =
+            Runner { tasks: tasks.clone(), throttle: Arc::default(), limiter: Arc::default(), thread: Arc::default() };
+        let (throttle, limiter, number) = (runner.throttle.clone(), runner.limiter.clone(), runner.thread.clone());
         thread::spawn(move || {
             number.store(thread_number().unwrap_or(0), Ordering::Relaxed);
-            Thread { tasks: task_list, progress: sender, throttle, typed: Vec::new() }.run();
+            let (typed, budget) = (Vec::new(), WriteBudget::default());
+            Thread { tasks: task_list, progress: sender, throttle, limiter, budget, typed }.run();
         });
         (Self { tasks, progress }, runner)
     }
@@ -98,6 +104,11 @@ impl Runner {
         Some(self.thread.load(Ordering::Relaxed)).filter(|number| *number != 0)
     }
 
+    /// Returns the limiter of the rate at which the board writes memory.
+    pub(super) fn limiter(&self) -> Arc<WriteLimiter> {
+        self.limiter.clone()
+    }
+
     pub(super) fn throttle(&self, percent: u8) {
         self.throttle.store(percent, Ordering::Relaxed);
     }
@@ -112,6 +123,8 @@ struct Thread {
     tasks: Receiver<Task>,
     progress: Sender<Progress>,
     throttle: Arc<AtomicU8>,
+    limiter: Arc<WriteLimiter>,
+    budget: WriteBudget,
     /// Bytes that the serial port has no room for yet.
     typed: Vec<u8>,
 }
@@ -136,11 +149,11 @@ impl Thread {
     fn run_board(&mut self, mut board: Box<Board>) -> Option<()> {
         let mut pace = Pace::start(&mut board);
         loop {
-            let start = Instant::now();
-            let (stop, ahead) = pace.run(&mut board);
-            self.report(&mut board, stop)?;
-            self.sleep(start.elapsed());
-            match self.tasks.recv_timeout(if ahead { PAUSE } else { Duration::ZERO }) {
+            let wait = match self.wait_to_write(&board) {
+                Duration::ZERO => self.run_slice(&mut pace, &mut board)?,
+                wait => wait,
+            };
+            match self.tasks.recv_timeout(wait) {
                 Ok(Task::Type(bytes)) => self.typed.extend(bytes),
                 Ok(Task::Stop { within, reply }) => {
                     let stop = board.run_to_tick(within);
@@ -153,6 +166,25 @@ impl Thread {
             let taken = board.type_in(&self.typed);
             self.typed.drain(..taken);
         }
+    }
+
+    /// Runs a board for a slice. Returns the time for which to wait for tasks, or `None` if the guest ends.
+    fn run_slice(&mut self, pace: &mut Pace, board: &mut Board) -> Option<Duration> {
+        let start = Instant::now();
+        let (stop, ahead) = pace.run(board, self.budget.slice());
+        self.report(board, stop)?;
+        self.budget.count(|| board.bus.memory.marked());
+        self.sleep(start.elapsed());
+        Some(if ahead { PAUSE } else { Duration::ZERO })
+    }
+
+    /// Returns the time for which a board has to wait that has written too many pages, or a part of it.
+    fn wait_to_write(&mut self, board: &Board) -> Duration {
+        let now = Instant::now();
+        self.budget.follow(&self.limiter, now, || board.bus.memory.marked());
+        let wait = self.budget.wait(&self.limiter, now).min(WAIT);
+        self.budget.waited(wait);
+        wait
     }
 
     /// Reports the guest's output. Returns `None` if the guest has ended, or nothing receives the output.

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 use vmstate::migration::control::{
     CommandError, JobInfo, JobStatus, MonitorCommand, Operations, RunState, Settings, SnapshotAction, execute,
 };
-use vmstate::migration::{DowntimeParts, MigrationStatus, Prediction, QemuRelease, RamStatistics, Statistics, Uri};
+use vmstate::migration::{
+    DirtyLimitStatistics, DowntimeParts, MigrationStatus, Prediction, QemuRelease, RamStatistics, Statistics, Uri,
+};
 use vmstate_tests::qemu::Qemu;
 
 /// The versions of QEMU with their releases.
@@ -75,6 +77,7 @@ fn full(status: MigrationStatus) -> Statistics {
     (found.setup_time, found.total_time, found.expected_downtime, found.downtime) = (time, time, time, time);
     found.error = Some("lost".to_owned());
     found.throttle = Some(20);
+    found.dirty_limit = Some(DirtyLimitStatistics::default());
     found.socket_address = Some(Uri::Unix("/run/guest".to_owned()));
     found.ram = Some(RamStatistics::default());
     found.predicted = Some(Prediction::default());
@@ -258,7 +261,8 @@ fn arguments_equal_qemus() {
 
 #[test]
 fn errors_equal_qemus() {
-    let capability = |name: &str| json!({"capabilities": [{"capability": name, "state": true}]});
+    let on = |name: &str| json!({"capability": name, "state": true});
+    let capability = |name: &str| json!({"capabilities": [on(name)]});
     let cases = [
         ("nope", json!({})),
         ("stop", json!({"x": 1})),
@@ -276,6 +280,8 @@ fn errors_equal_qemus() {
         ("migrate-set-capabilities", json!({"capabilities": [{"capability": "events", "state": 1}]})),
         ("migrate-set-capabilities", capability("zzz")),
         ("migrate-set-capabilities", capability("postcopy-preempt")),
+        ("migrate-set-capabilities", capability("dirty-limit")),
+        ("migrate-set-capabilities", json!({"capabilities": [on("auto-converge"), on("dirty-limit")]})),
         ("migrate-set-parameters", json!({"zzz": 1})),
         ("migrate-set-parameters", json!({"downtime-limit": 2_000_001})),
         ("migrate-set-parameters", json!({"downtime-limit": "x"})),

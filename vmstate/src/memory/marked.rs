@@ -52,6 +52,16 @@ impl Marked {
     }
 }
 
+impl Marked {
+    /// Returns the number of pages of a block that are marked: written, and not collected since then. Emulators that limit the
+    /// rate of writes compare it before and after a part of the guest's run.
+    #[must_use]
+    pub fn marked(&self, block: usize) -> u64 {
+        let marks = self.blocks.get(block).map_or(&[][..], |marks| &marks.bytes);
+        marks.iter().map(|mark| u64::from(mark.load(Ordering::Relaxed))).sum()
+    }
+}
+
 impl Marks {
     /// Marks a page. Returns whether it exists.
     #[inline]
@@ -140,7 +150,9 @@ mod tests {
         log.mark(0, 0x9fff, 100);
         log.mark(0, 0x5000, 1);
         log.mark(1, 0, 1);
+        assert_eq!((log.marked(0), log.marked(1)), (4, 0));
         assert_eq!(collected(&log, 0..5), Vec::from_iter(once(1..3)));
+        assert_eq!(log.marked(0), 2);
         assert_eq!(collected(&log, 0..u64::MAX), [5..6, 9..10]);
         assert_eq!(collected(&log, 0..10), []);
     }

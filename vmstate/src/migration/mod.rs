@@ -42,8 +42,8 @@ pub use blockers::{BlockedReason, Blockers, OnlyMigratable};
 pub use capability::{Capabilities, Capability, CapabilityConflict};
 #[cfg(unix)]
 pub use drive::{
-    Events, GuestProgress, Host, HostError, HostMemory, Incoming, IncomingControl, Kept, MigrationError, OpaqueGuest,
-    Outgoing, OutgoingControl, StoppedGuest,
+    DirtyLimiter, Events, GuestProgress, Host, HostError, HostMemory, Incoming, IncomingControl, Kept, MigrationError,
+    OpaqueGuest, Outgoing, OutgoingControl, StoppedGuest,
 };
 #[cfg(all(unix, feature = "schema"))]
 pub use drive::{Recording, RelayOutcome, RelayStatus, Relaying};
@@ -54,8 +54,8 @@ pub use parameter::{
 pub use peer::MachineSwitches;
 pub use release::QemuRelease;
 pub use status::{
-    Blocktime, DowntimeParts, Event, FaultLatency, MigrationStatus, Prediction, RamStatistics, Side, Statistics,
-    ThreadWaits, XbzrleStatistics, is_transition,
+    Blocktime, DirtyLimitStatistics, DowntimeParts, Event, FaultLatency, MigrationStatus, Prediction, RamStatistics,
+    Side, Statistics, ThreadWaits, XbzrleStatistics, is_transition,
 };
 #[cfg(all(unix, feature = "tls"))]
 pub use tls::{AccessList, Objects, TlsCredentials, TlsEndpoint, TlsError};

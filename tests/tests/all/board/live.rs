@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use vmstate_tests::board::BoardProcess;
@@ -266,6 +267,66 @@ fn writer_that_never_converges_ends_as_specified() {
             assert_eq!(was_split, on_stall == "postcopy");
         }
     }
+}
+
+/// The first migration never fits, and the second one does: the writer gets 1 MiB/s.
+#[test]
+fn writer_converges_with_a_limit_of_its_writes() {
+    let mut source = writing();
+    for limited in [false, true] {
+        let (mut destination, uri) = BoardProcess::awaiting(&[]);
+        source.execute("migrate-set-parameters", json!({"x-max-duration": if limited { 0 } else { 6000 }}));
+        if limited {
+            source.enable("dirty-limit");
+        }
+        migrate(&mut source, &uri);
+        if !limited {
+            source.wait_for(&["failed"]);
+            assert_eq!(error(&mut source), "the downtime limit is out of reach");
+            assert!(source.prints());
+            continue;
+        }
+        let mut slowest = 0;
+        while source.migration() == "active" {
+            let found = source.execute("query-migrate", json!({}));
+            let round = |name: &str| found[name].as_u64().unwrap_or(0);
+            let (wait, full) = (round("dirty-limit-throttle-time-per-round"), round("dirty-limit-ring-full-time"));
+            assert!(wait <= full, "{found}");
+            slowest = slowest.max(wait);
+            thread::sleep(Duration::from_millis(20));
+        }
+        source.wait_for(&["completed"]);
+        destination.wait_for(&["completed"]);
+        assert!(destination.prints() && !source.prints());
+        println!("the guest has waited for {slowest} us for each 16 MiB");
+    }
+}
+
+#[test]
+fn limit_of_writes_ends_with_a_cancelled_migration() {
+    let mut source = writing();
+    let (_destination, uri) = BoardProcess::awaiting(&[]);
+    source.enable("dirty-limit");
+    // Nothing converges.
+    source.execute("migrate-set-parameters", json!({"downtime-limit": 0, "vcpu-dirty-limit": 1}));
+    migrate(&mut source, &uri);
+    while source.execute("query-migrate", json!({})).get("dirty-limit-ring-full-time").is_none() {
+        assert_eq!(source.migration(), "active");
+        thread::sleep(Duration::from_millis(20));
+    }
+    source.execute("migrate_cancel", json!({}));
+    source.wait_for(&["cancelled"]);
+    assert_eq!(source.execute("query-migrate", json!({})).get("dirty-limit-ring-full-time"), None);
+    // A round is 14 MiB, which takes 14 seconds with the limit.
+    assert!(source.prints());
+}
+
+#[test]
+fn limit_of_writes_requires_marks() {
+    let mut board = BoardProcess::start(&["--dirty-log", "write-protect", "--paused"]);
+    let change = json!({"capabilities": [{"capability": "dirty-limit", "state": true}]});
+    let error = board.try_execute("migrate-set-capabilities", &change).unwrap_err();
+    assert_eq!(error, "dirty-limit requires KVM with accelerator property 'dirty-ring-size' set");
 }
 
 #[test]

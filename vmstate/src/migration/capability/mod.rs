@@ -79,8 +79,8 @@ capabilities! {
     PostcopyPreempt = "postcopy-preempt", Releases::ALL, Implemented;
     /// Waits for the destination's approval before the guest is stopped.
     SwitchoverAck = "switchover-ack", Releases::SINCE_10_0, Implemented;
-    /// Slows down the vCPUs that write the most memory.
-    DirtyLimit = "dirty-limit", Releases::SINCE_10_0, Missing;
+    /// Limits the rate at which vCPUs write memory, if they write faster than it is sent.
+    DirtyLimit = "dirty-limit", Releases::SINCE_10_0, Implemented;
     /// Stores pages at fixed places of a file.
     MappedRam = "mapped-ram", Releases::SINCE_10_0, Implemented;
 }

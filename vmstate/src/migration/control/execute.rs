@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::Uri;
+use super::super::{Capability, Uri};
 use super::command::MonitorCommand;
 use super::error::CommandError;
 use super::job::JobInfo;
@@ -77,7 +77,7 @@ pub fn execute(
         MonitorCommand::ForceRun => done(operations.force_run()),
         MonitorCommand::Abandon => done(operations.abandon()),
         MonitorCommand::Rewind => Ok(json!({ "states": operations.rewind()? })),
-        MonitorCommand::SetCapabilities(changes) => done(settings.set_capabilities(&changes, is_migrating(operations))),
+        MonitorCommand::SetCapabilities(changes) => done(set_capabilities(&changes, settings, operations)),
         MonitorCommand::SetParameters(changes) => done(set_parameters(&changes, settings, operations)),
         MonitorCommand::Yank => done(operations.yank()),
         MonitorCommand::AnnounceSelf(announcement) => done(operations.announce(&announcement)),
@@ -106,6 +106,20 @@ fn migrate(uri: &Uri, resume: bool, settings: &Settings, operations: &mut dyn Op
         return Err(CommandError::new("There's a migration process in progress"));
     }
     operations.migrate(uri, resume, settings)
+}
+
+fn set_capabilities(
+    changes: &[(Capability, bool)],
+    settings: &mut Settings,
+    operations: &dyn Operations,
+) -> Result<(), CommandError> {
+    let mut changed = settings.clone();
+    changed.set_capabilities(changes, is_migrating(operations))?;
+    if changed.capabilities.has(Capability::DirtyLimit) && !operations.can_limit_writes() {
+        return Err(CommandError::new("dirty-limit requires KVM with accelerator property 'dirty-ring-size' set"));
+    }
+    *settings = changed;
+    Ok(())
 }
 
 fn set_parameters(

@@ -162,6 +162,11 @@ pub trait Operations {
     /// Returns an error in other states.
     fn continue_from(&mut self, state: MigrationStatus) -> Result<(), CommandError>;
 
+    /// Returns whether the rate at which vCPUs write memory can be limited, which the capability `dirty-limit` requires.
+    fn can_limit_writes(&self) -> bool {
+        false
+    }
+
     /// Applies parameters that were changed during a migration.
     fn apply(&mut self, settings: &Settings) {
         let _ = settings;

@@ -127,6 +127,10 @@ fn insert_progress(reply: &mut Members, statistics: &Statistics, release: QemuRe
         reply.insert_some(name, time.map(milliseconds));
     }
     reply.insert_some("cpu-throttle-percentage", statistics.throttle);
+    if let Some(limit) = statistics.dirty_limit.filter(|_| release >= QemuRelease::V10_0) {
+        reply.insert("dirty-limit-throttle-time-per-round", microseconds(limit.throttled));
+        reply.insert("dirty-limit-ring-full-time", microseconds(limit.ring_full));
+    }
     reply.insert_some("ram", statistics.ram.as_ref().map(|ram| ram_statistics(ram, release)));
     reply.insert_some("xbzrle-cache", statistics.xbzrle.as_ref().map(xbzrle_statistics));
     // QEMU adds its estimate for devices, most of which is 0.
@@ -271,6 +275,10 @@ pub(super) fn statistics_type(release: QemuRelease) -> Type {
         optional("postcopy-vcpu-blocktime", Type::list(Type::Integer)),
         optional("socket-address", socket_address_type()),
     ]);
+    if release >= QemuRelease::V10_0 {
+        let times = ["dirty-limit-throttle-time-per-round", "dirty-limit-ring-full-time"];
+        members.extend(times.map(|name| optional(name, Type::Integer)));
+    }
     if release >= QemuRelease::V11_1 {
         members.push(optional("remaining", Type::Integer));
         members.extend(["postcopy-latency", "postcopy-non-vcpu-latency"].map(|name| optional(name, Type::Integer)));
@@ -346,7 +354,7 @@ pub(super) fn dirty_rate_type(release: QemuRelease) -> Type {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::ThreadWaits;
+    use super::super::super::{DirtyLimitStatistics, ThreadWaits};
     use super::*;
 
     fn running() -> Statistics {
@@ -358,6 +366,7 @@ mod tests {
             xbzrle: Some(XbzrleStatistics { cache_miss_rate: 0.5, ..XbzrleStatistics::default() }),
             predicted: Some(Prediction::new(Duration::from_micros(5), Duration::ZERO, Duration::ZERO)),
             parts: Some(DowntimeParts::default()),
+            dirty_limit: Some(DirtyLimitStatistics::new(Duration::from_millis(2), Duration::from_millis(3))),
             socket_address: Some(Uri::Unix("/run/guest".to_owned())),
             blocktime: Some(Blocktime { vcpus: vec![ThreadWaits::default(); 2], ..Blocktime::default() }),
             ..Statistics::default()
@@ -388,6 +397,8 @@ mod tests {
         let reply = statistics(&running(), &[], QemuRelease::V10_0);
         assert_eq!(reply["total-time"], 1500);
         assert_eq!(reply["x-predicted"]["memory-us"], 5);
+        assert_eq!(reply["dirty-limit-throttle-time-per-round"], 2000);
+        assert_eq!(reply["dirty-limit-ring-full-time"], 3000);
         assert_eq!(reply["ram"].get("skipped"), None);
         assert_eq!(statistics(&running(), &[], QemuRelease::V7_2)["ram"]["skipped"], 0);
     }

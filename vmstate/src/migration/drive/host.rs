@@ -11,6 +11,8 @@ use crate::machine::{LoadReport, Machine, SaveOptions};
 use crate::memory::{DirtyLog, PageSize, RamBlock};
 use crate::migration::announce::Announcement;
 use crate::migration::parameter::Mode;
+use crate::migration::policy::DirtyLimit;
+use crate::migration::status::DirtyLimitStatistics;
 use crate::ram::AnnouncedMemory;
 #[cfg(feature = "snapshot")]
 use crate::snapshot::{Details, SnapshotInfo, Store, StoreError};
@@ -92,6 +94,12 @@ pub trait Host {
         let _ = percent;
     }
 
+    /// Returns the limiter of the rate at which vCPUs write memory. By default, `None`, and the capability `dirty-limit`
+    /// is rejected.
+    fn dirty_limiter(&self) -> Option<Arc<dyn DirtyLimiter>> {
+        None
+    }
+
     /// Returns the reasons why the guest cannot be migrated in this mode now, such as the reasons in
     /// [`Blockers`](crate::migration::Blockers).
     fn blockers(&self, mode: Mode) -> Vec<String> {
@@ -152,6 +160,16 @@ pub trait Host {
     fn announce(&mut self, announcement: &Announcement) {
         let _ = announcement;
     }
+}
+
+/// Limits the rate at which the vCPUs of a guest write memory.
+pub trait DirtyLimiter: fmt::Debug + Send + Sync {
+    /// Limits each vCPU, or replaces the limit; `None` ends it. A limited vCPU that has written too many pages in a period
+    /// waits, but the guest can be stopped meanwhile.
+    fn limit(&self, limit: Option<DirtyLimit>);
+
+    /// Returns the effect of the limit.
+    fn statistics(&self) -> DirtyLimitStatistics;
 }
 
 /// The memory of a guest.

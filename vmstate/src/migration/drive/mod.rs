@@ -39,7 +39,7 @@ mod tls;
 mod transport;
 mod watch;
 
-pub use self::host::{Host, HostError, HostMemory};
+pub use self::host::{DirtyLimiter, Host, HostError, HostMemory};
 pub use self::incoming::{Incoming, IncomingControl};
 pub use self::opaque::{GuestProgress, Kept, OpaqueGuest};
 #[cfg(feature = "control")]

@@ -111,7 +111,7 @@ impl Pair {
             Action::Devices => self.send(Item::Section)?,
             Action::End => self.send(Item::End { described: true })?,
             Action::Synchronize if self.source_runs => self.remaining += self.dirty_per_pass,
-            Action::Synchronize | Action::Throttle(_) => {}
+            Action::Synchronize | Action::Throttle(_) | Action::LimitWrites(_) => {}
             other => return Err(format!("{other:?} is not modelled")),
         }
         Ok(Done::new(100, self.remaining))

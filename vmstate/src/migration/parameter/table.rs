@@ -165,11 +165,11 @@ parameters! {
     /// The period in which the vCPUs' dirty rates are measured.
     pub x_vcpu_dirty_limit_period: u64 = 1000,
         "x-vcpu-dirty-limit-period", Milliseconds, Range::new(1, 1000, "a value between 1 and 1000"),
-        Releases::SINCE_10_0, Stored;
+        Releases::SINCE_10_0, Implemented;
     /// The dirty rate to which vCPUs are limited.
     pub vcpu_dirty_limit: u64 = 1,
         "vcpu-dirty-limit", MegabytesPerSecond, Range::new(1, u64::MAX, "must be greater than 1 MB/s"),
-        Releases::SINCE_10_0, Stored;
+        Releases::SINCE_10_0, Implemented;
     /// The mode.
     pub mode: Mode = Mode::Normal, "mode", None, Range::ANY, Releases::SINCE_10_0, Missing;
     /// The detection of zero pages.

@@ -3,10 +3,12 @@
 //! All of it are pure functions of the [`History`] of passes, so that recorded and synthetic histories test them. The
 //! engine carries the decisions out.
 
+mod dirty_limit;
 mod history;
 #[cfg(test)]
 pub(super) mod patterns;
 mod predict;
+mod pressure;
 mod qemu;
 mod throttle;
 #[cfg(test)]
@@ -14,6 +16,7 @@ mod workloads;
 
 use std::time::Duration;
 
+pub use self::dirty_limit::{DirtyLimit, WriteLimit};
 pub use self::history::{History, Pass};
 pub use self::throttle::Throttle;
 use super::parameter::{OnStall, Parameters, Policy};

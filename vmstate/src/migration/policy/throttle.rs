@@ -1,9 +1,10 @@
 //! Slows a guest down that writes memory faster than it is sent (capability `auto-converge`).
 //!
-//! (QEMU: `migration_trigger_throttle` and `mig_throttle_guest_down` in `migration/ram.c` and `migration/cpu-throttle.c`.)
+//! (QEMU: `mig_throttle_guest_down` in `migration/ram.c`, and `migration/cpu-throttle.c`.)
 
 use std::time::Duration;
 
+use super::pressure::{Excess, Pressure};
 use crate::migration::parameter::Parameters;
 
 /// The throttle of a guest: the percentage of time for which its vCPUs sleep.
@@ -24,19 +25,9 @@ use crate::migration::parameter::Parameters;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Throttle {
+    pressure: Pressure,
     percent: Option<u8>,
-    /// The start of the period that is being measured.
-    started: Duration,
-    dirtied: u64,
-    sent: u64,
-    /// The number of consecutive periods in which the guest was too fast.
-    exceeded: u8,
 }
-
-/// The shortest period that is measured.
-const PERIOD: Duration = Duration::from_secs(1);
-/// The number of periods after which the guest is slowed down.
-const EXCEEDED: u8 = 2;
 
 impl Throttle {
     /// Returns the throttle in percent, if the guest is throttled.
@@ -48,47 +39,31 @@ impl Throttle {
     /// Records a synchronization of the dirty log at time `now`, which has found `dirtied` bytes, after `sent` bytes since
     /// the synchronization before. Returns the new throttle if it changes.
     pub fn synchronized(&mut self, parameters: &Parameters, now: Duration, dirtied: u64, sent: u64) -> Option<u8> {
-        self.dirtied = self.dirtied.saturating_add(dirtied);
-        self.sent = self.sent.saturating_add(sent);
-        if now.saturating_sub(self.started) < PERIOD {
-            return None;
-        }
-        let limit = u128::from(self.sent) * u128::from(parameters.throttle_trigger_threshold) / 100;
-        let exceeds = u128::from(self.dirtied) > limit;
-        let change = exceeds.then(|| self.exceed(parameters, limit)).flatten();
-        (self.started, self.dirtied, self.sent) = (now, 0, 0);
-        change
-    }
-
-    fn exceed(&mut self, parameters: &Parameters, limit: u128) -> Option<u8> {
-        self.exceeded += 1;
-        if self.exceeded < EXCEEDED {
-            return None;
-        }
-        self.exceeded = 0;
+        let excess = self.pressure.synchronized(parameters, now, dirtied, sent)?;
         let next = match self.percent {
             None => parameters.cpu_throttle_initial,
-            Some(percent) => percent.saturating_add(self.increment(parameters, percent, limit)),
+            Some(percent) => percent.saturating_add(increment(parameters, percent, excess)),
         };
         let next = next.min(parameters.max_cpu_throttle);
         (self.percent.replace(next) != Some(next)).then_some(next)
     }
+}
 
-    /// Returns the increase. With `cpu-throttle-tailslow` it is limited to the throttle at which the dirty rate would just
-    /// meet the threshold, if it were proportional to the guest's time.
-    fn increment(&self, parameters: &Parameters, percent: u8, limit: u128) -> u8 {
-        let increment = parameters.cpu_throttle_increment;
-        if !parameters.cpu_throttle_tailslow {
-            return increment;
-        }
-        let now = u128::from(100_u8.saturating_sub(percent));
-        let ideal = (now * limit).checked_div(self.dirtied.into()).unwrap_or(now);
-        increment.min(u8::try_from(now.saturating_sub(ideal)).unwrap_or(u8::MAX)).max(1)
+/// Returns the increase. With `cpu-throttle-tailslow` it is limited to the throttle at which the dirty rate would just
+/// meet the threshold, if it were proportional to the guest's time.
+fn increment(parameters: &Parameters, percent: u8, Excess { dirtied, limit }: Excess) -> u8 {
+    let increment = parameters.cpu_throttle_increment;
+    if !parameters.cpu_throttle_tailslow {
+        return increment;
     }
+    let now = u128::from(100_u8.saturating_sub(percent));
+    let ideal = (now * limit).checked_div(dirtied.into()).unwrap_or(now);
+    increment.min(u8::try_from(now.saturating_sub(ideal)).unwrap_or(u8::MAX)).max(1)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::pressure::PERIOD;
     use super::*;
 
     /// The recorded throttles of QEMU: 20 %, then 10 % more each, then 99 %.
@@ -121,8 +96,9 @@ mod tests {
     #[test]
     fn tailslow_limits_the_increment() {
         let parameters = Parameters { cpu_throttle_tailslow: true, ..Parameters::default() };
-        let mut throttle = Throttle { percent: Some(80), exceeded: 1, ..Throttle::default() };
+        let mut throttle = Throttle { percent: Some(80), ..Throttle::default() };
         // 55 % of the sent bytes at 20 % of the time: 18.2 % of the time would meet the threshold.
-        assert_eq!(throttle.synchronized(&parameters, PERIOD, 55, 100), Some(82));
+        assert_eq!(throttle.synchronized(&parameters, PERIOD, 55, 100), None);
+        assert_eq!(throttle.synchronized(&parameters, PERIOD * 2, 55, 100), Some(82));
     }
 }

@@ -65,14 +65,7 @@ impl Active {
         let dirtied = remaining.saturating_sub(shared.history.remaining());
         shared.synchronized(now, remaining);
         shared.report_stall();
-        if !shared.config.has(Capability::AutoConverge) {
-            return;
-        }
-        let at = shared.elapsed(now);
-        if let Some(percent) = shared.throttle.synchronized(&shared.config.parameters, at, dirtied, sent) {
-            shared.queue(SourceAction::Throttle(percent));
-            shared.events.push_back(Event::Throttled(percent));
-        }
+        shared.slow_down(now, dirtied, sent);
     }
 
     /// Begins the next slice, if the last one has ended.

@@ -1,6 +1,7 @@
 //! The data that an engine and its driver exchange: actions and their results, inputs and commands.
 
 use crate::migration::parameter::Parameters;
+use crate::migration::policy::DirtyLimit;
 use crate::ram::PageRequest;
 use crate::ram::xbzrle::Counters;
 use crate::section::SentPages;
@@ -29,6 +30,8 @@ pub enum SourceAction {
     Synchronize,
     /// Throttle the guest by this percentage of its time; 0 ends it.
     Throttle(u8),
+    /// Limit the rate at which each vCPU writes memory, with the capability `dirty-limit`; `None` ends it.
+    LimitWrites(Option<DirtyLimit>),
     /// Stop the guest: no vCPU runs and no device writes memory afterwards.
     Stop,
     /// Send the ends of the live sections: all memory that is left.

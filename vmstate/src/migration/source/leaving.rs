@@ -36,6 +36,9 @@ impl Leaving {
         if shared.throttle.percent().is_some() {
             shared.queue(SourceAction::Throttle(0));
         }
+        if shared.write_limit.limit().is_some() {
+            shared.queue(SourceAction::LimitWrites(None));
+        }
         if shared.connected {
             if !completed && shared.link.peer() == Peer::Own {
                 let reason = shared.error.clone().unwrap_or_else(|| "cancelled".to_owned());

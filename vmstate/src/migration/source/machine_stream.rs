@@ -117,7 +117,8 @@ impl MachineStream {
                 self.session.take().into_iter().for_each(|session| session.abort(machine));
                 Ok(())
             }
-            SourceAction::Connect | SourceAction::Throttle(_) | SourceAction::Stop | SourceAction::Resume => Ok(()),
+            SourceAction::Connect | SourceAction::Stop | SourceAction::Resume => Ok(()),
+            SourceAction::Throttle(_) | SourceAction::LimitWrites(_) => Ok(()),
             _ => Err(SaveError::misuse("an action of postcopy requires the driver `Outgoing`")),
         }
     }

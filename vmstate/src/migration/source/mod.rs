@@ -190,6 +190,12 @@ impl Source {
         self.shared.is_split
     }
 
+    /// Returns whether the rate at which vCPUs write memory is limited.
+    #[cfg(unix)]
+    pub(in crate::migration) fn limits_writes(&self) -> bool {
+        self.shared.limits_writes()
+    }
+
     /// Returns whether the migration has ended, so that no action follows.
     #[must_use]
     pub fn is_finished(&self) -> bool {

@@ -10,7 +10,7 @@ use super::retries::Retries;
 use super::xbzrle::Encoded;
 use super::{Done, SourceAction};
 use crate::migration::capability::Capability;
-use crate::migration::policy::{Goal, History, Throttle, is_stalled, predict};
+use crate::migration::policy::{Goal, History, Throttle, WriteLimit, is_stalled, predict};
 use crate::migration::protocol;
 use crate::migration::status::{
     DowntimeParts, Event, MigrationStatus, Prediction, RamStatistics, Side, Statistics, is_transition,
@@ -35,6 +35,7 @@ pub(super) struct Shared {
     pub(super) link: Link,
     pub(super) history: History,
     pub(super) throttle: Throttle,
+    pub(super) write_limit: WriteLimit,
     /// The number of synchronizations, which is the number of the pass.
     syncs: u64,
     pub(super) transferred: u64,
@@ -109,6 +110,7 @@ impl Shared {
             events: VecDeque::new(),
             status: MigrationStatus::None,
             throttle: Throttle::default(),
+            write_limit: WriteLimit::default(),
             syncs: 0,
             transferred: 0,
             sent_in_pass: 0,
@@ -262,6 +264,27 @@ impl Shared {
         self.stalled = stalled;
     }
 
+    /// Returns whether the rate at which vCPUs write memory is limited.
+    pub(super) fn limits_writes(&self) -> bool {
+        self.write_limit.limit().is_some() && !self.status.is_final()
+    }
+
+    /// Slows the guest down, if a capability allows it and the guest writes too fast.
+    pub(super) fn slow_down(&mut self, now: Instant, dirtied: u64, sent: u64) {
+        let (at, parameters) = (self.elapsed(now), &self.config.parameters);
+        if self.config.has(Capability::AutoConverge) {
+            if let Some(percent) = self.throttle.synchronized(parameters, at, dirtied, sent) {
+                self.queue(SourceAction::Throttle(percent));
+                self.events.push_back(Event::Throttled(percent));
+            }
+        } else if self.config.has(Capability::DirtyLimit)
+            && let Some(limit) = self.write_limit.synchronized(parameters, at, dirtied, sent)
+        {
+            self.queue(SourceAction::LimitWrites(Some(limit)));
+            self.events.push_back(Event::WritesLimited(limit.rate));
+        }
+    }
+
     /// Returns the bytes that were sent since the last synchronization.
     pub(super) fn sent_in_pass(&self) -> u64 {
         self.sent_in_pass
@@ -309,6 +332,8 @@ impl Shared {
             downtime: self.downtime().filter(|_| self.status == MigrationStatus::Completed),
             error: self.error.clone(),
             throttle: self.throttle.percent().filter(|_| !self.status.is_final()),
+            // The driver knows it.
+            dirty_limit: None,
             ram: active.map(|_| self.ram_statistics(total_time)),
             xbzrle: active
                 .filter(|_| self.config.has(Capability::Xbzrle))

@@ -26,6 +26,8 @@ pub enum Event {
     Resumed,
     /// The throttle has changed: the percentage of time for which the guest's vCPUs sleep.
     Throttled(u8),
+    /// Each vCPU is limited to this number of bytes of newly written pages per second.
+    WritesLimited(u64),
     /// The passes do not get smaller: the downtime limit is out of reach, unless the guest writes less or is throttled.
     Stalled {
         /// The expected downtime if the guest were stopped now.
@@ -95,6 +97,7 @@ impl fmt::Display for Event {
             Self::Stopped => f.write_str("guest stopped"),
             Self::Resumed => f.write_str("guest continues"),
             Self::Throttled(percent) => write!(f, "guest throttled by {percent} %"),
+            Self::WritesLimited(rate) => write!(f, "vCPUs limited to writes of {} per second", Size(*rate)),
             Self::Stalled { expected } => write!(f, "stalled: downtime of {} expected", Millis(expected.total())),
             Self::OwnPeer => f.write_str("handshake at the switchover"),
             Self::LimitExceeded { downtime, limit } => {

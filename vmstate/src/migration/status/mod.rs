@@ -20,7 +20,7 @@ pub(super) use self::blocktime::MissingPage;
 pub use self::blocktime::{Blocktime, ThreadWaits};
 pub use self::event::{Event, Prediction};
 pub use self::latency::FaultLatency;
-pub use self::statistics::{DowntimeParts, RamStatistics, Statistics, XbzrleStatistics};
+pub use self::statistics::{DirtyLimitStatistics, DowntimeParts, RamStatistics, Statistics, XbzrleStatistics};
 pub use self::transitions::{Side, is_transition};
 
 /// Defines the states with their names.

@@ -27,6 +27,8 @@ pub struct Statistics {
     pub error: Option<String>,
     /// The throttle in percent (`cpu-throttle-percentage`), if the guest is throttled.
     pub throttle: Option<u8>,
+    /// The effect of the limit of the vCPUs' writes, while they are limited.
+    pub dirty_limit: Option<DirtyLimitStatistics>,
     /// The progress of guest memory (`ram`), at the source.
     pub ram: Option<RamStatistics>,
     /// The pages that were sent as changes (`xbzrle-cache`), at a source with the capability `xbzrle`.
@@ -39,6 +41,30 @@ pub struct Statistics {
     pub blocktime: Option<Blocktime>,
     /// The address of the socket at which the destination listens (`socket-address`), until the migration has ended.
     pub socket_address: Option<Uri>,
+}
+
+/// The effect of a limit of the vCPUs' writes (capability `dirty-limit`).
+///
+/// Both are times of the slowest vCPU, for as many newly written pages as its dirty ring has entries. A host without such a
+/// ring uses its usual size, [4096](Self::RING) pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct DirtyLimitStatistics {
+    /// The time for which the vCPU was stopped (`dirty-limit-throttle-time-per-round`).
+    pub throttled: Duration,
+    /// The time in which the vCPU has written the pages (`dirty-limit-ring-full-time`); zero if it writes none.
+    pub ring_full: Duration,
+}
+
+impl DirtyLimitStatistics {
+    /// The usual number of entries of a dirty ring.
+    pub const RING: u64 = 4096;
+
+    /// Creates the statistics of a vCPU that was stopped for `throttled` and wrote the pages in `ring_full`.
+    #[must_use]
+    pub fn new(throttled: Duration, ring_full: Duration) -> Self {
+        Self { throttled, ring_full }
+    }
 }
 
 /// The member `ram` of `query-migrate`.

@@ -5,7 +5,7 @@ mod stopped;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-use super::super::super::drive::{Host, HostError, HostMemory};
+use super::super::super::drive::{DirtyLimiter, Host, HostError, HostMemory};
 use super::super::super::{Announcement, Mode};
 use super::super::error::CommandError;
 use super::super::event::MonitorEvent;
@@ -259,6 +259,10 @@ impl<H: Host> Host for Guest<H> {
 
     fn throttle(&mut self, percent: u8) {
         lock(&self.0.host).throttle(percent);
+    }
+
+    fn dirty_limiter(&self) -> Option<Arc<dyn DirtyLimiter>> {
+        lock(&self.0.host).dirty_limiter()
     }
 
     fn blockers(&self, mode: Mode) -> Vec<String> {

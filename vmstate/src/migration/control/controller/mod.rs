@@ -243,6 +243,10 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
         Ok(())
     }
 
+    fn can_limit_writes(&self) -> bool {
+        self.guest.dirty_limiter().is_some()
+    }
+
     fn cancel(&mut self) {
         if let Some(job) = &self.job {
             job.cancel();

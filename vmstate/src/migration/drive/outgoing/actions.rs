@@ -20,6 +20,7 @@ use crate::migration::drive::saver_postcopy::Preempt;
 use crate::migration::drive::socket::Socket;
 use crate::migration::drive::tls::{Client, Ending};
 use crate::migration::parameter::ZeroPages;
+use crate::migration::policy::DirtyLimit;
 use crate::migration::source::{Done, SourceAction, SourceConfig};
 use crate::migration::status::{MigrationStatus, Statistics};
 use crate::migration::uri::Uri;
@@ -50,7 +51,17 @@ impl<H: Host> Outgoing<'_, H> {
                 self.host.throttle(*percent);
                 Ok(Done::default())
             }
+            SourceAction::LimitWrites(limit) => {
+                self.limit_writes(*limit);
+                Ok(Done::default())
+            }
             action => self.write(action),
+        }
+    }
+
+    fn limit_writes(&mut self, limit: Option<DirtyLimit>) {
+        if let Some(limiter) = &self.limiter {
+            limiter.limit(limit);
         }
     }
 

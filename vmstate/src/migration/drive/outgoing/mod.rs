@@ -2,19 +2,20 @@
 
 mod actions;
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use self::actions::Connection;
 use super::channel::until;
-use super::host::Host;
+use super::host::{DirtyLimiter, Host};
 use super::saver::Saver;
 use super::tls::Client;
 use super::watch::Watch;
 use super::{MigrationError, transport};
 use crate::memory::Layout;
 use crate::migration::capability::{Capabilities, Capability};
-use crate::migration::parameter::{Mode, Parameters};
+use crate::migration::parameter::Parameters;
 use crate::migration::peer::MachineSwitches;
 use crate::migration::source::{Source, SourceAction, SourceConfig, SourceControl, SourceInput};
 use crate::migration::status::{Event, MigrationStatus, Statistics};
@@ -31,6 +32,7 @@ pub struct Outgoing<'h, H: Host> {
     uri: Uri,
     configuration: Configuration,
     source: Source,
+    limiter: Option<Arc<dyn DirtyLimiter>>,
     connection: Option<Connection>,
     /// The stream of a lost connection, which continues on another one while the guest runs on the destination.
     kept: Option<Saver>,
@@ -121,7 +123,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
         transport::check_preempt(config.capabilities, &config.parameters, uri)?;
         let memory = host.memory();
         let runs = host.is_running();
-        let blockers = blockers(host, runs && memory.log.is_none(), config.parameters.mode);
+        let blockers = blockers(host, runs && memory.log.is_none(), &config);
         // Memory that cannot be sent is an error of the stream's beginning.
         let blocks =
             Layout::new(memory.page_size, &memory.blocks).map_or(Vec::new(), |layout| layout.blocks().to_vec());
@@ -138,7 +140,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
         Client::new(&config, uri).map_err(|error| MigrationError::new("migration", &error))?;
         let source = Source::new(config, Instant::now()).map_err(|error| MigrationError::new("migration", &error))?;
         let (sender, inbox) = mpsc::channel();
-        let (configuration, uri) = (host.configuration(), uri.clone());
+        let (configuration, uri, limiter) = (host.configuration(), uri.clone(), host.dirty_limiter());
         let watch = Watch::default();
         watch.publish(source.statistics(Instant::now()));
         Ok(Self {
@@ -146,6 +148,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
             uri,
             configuration,
             source,
+            limiter,
             connection: None,
             kept: None,
             is_postcopy: false,
@@ -165,7 +168,9 @@ impl<'h, H: Host> Outgoing<'h, H> {
     /// Returns the statistics.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        self.source.statistics(Instant::now())
+        let statistics = self.source.statistics(Instant::now());
+        let limiter = self.limiter.as_ref().filter(|_| self.source.limits_writes());
+        Statistics { dirty_limit: limiter.map(|limiter| limiter.statistics()), ..statistics }
     }
 
     /// Returns an iterator that drives the migration and returns its events. It ends with the migration.
@@ -294,8 +299,11 @@ impl<H: Host> Iterator for Events<'_, '_, H> {
 }
 
 /// Returns the reasons why the guest cannot be migrated.
-fn blockers(host: &mut impl Host, lacks_log: bool, mode: Mode) -> Vec<String> {
-    let mut blockers = host.blockers(mode);
+fn blockers(host: &mut impl Host, lacks_log: bool, config: &SourceConfig) -> Vec<String> {
+    let mut blockers = host.blockers(config.parameters.mode);
+    if config.capabilities.has(Capability::DirtyLimit) && host.dirty_limiter().is_none() {
+        blockers.push("`dirty-limit` requires a host that limits the writes of vCPUs; switch it off".to_owned());
+    }
     if lacks_log {
         blockers.push("the memory of the running guest has no dirty log; stop the guest first".to_owned());
     }

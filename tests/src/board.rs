@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::monitor::event_name;
+
 /// The timeout of each operation.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The timeout of the guest's verdict. It computes all steps again, which takes minutes on a busy host if the guest has run
@@ -155,13 +157,7 @@ impl BoardProcess {
     }
 
     fn record(&mut self, message: &Value) {
-        self.events.push(match (message["data"]["status"].as_str(), message["data"].get("pass")) {
-            (Some(status), _) => status.to_owned(),
-            (None, Some(pass)) => format!("pass{pass}"),
-            (None, None) => {
-                message["event"].as_str().unwrap_or_else(|| self.fail("a message without a name")).to_owned()
-            }
-        });
+        self.events.push(event_name(message));
     }
 
     fn message(&mut self) -> Value {

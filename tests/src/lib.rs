@@ -12,6 +12,7 @@ pub mod fuzz;
 pub mod guests;
 pub mod hostile;
 pub mod import;
+pub mod monitor;
 pub mod proxy;
 pub mod qcow2;
 pub mod qemu;

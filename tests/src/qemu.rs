@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::monitor::event_name;
+
 mod process;
 
 pub use process::dump_vmstate;
@@ -217,6 +219,11 @@ impl Qemu {
         }
     }
 
+    /// Kills QEMU at once.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
     /// Returns the output of QEMU so far.
     #[must_use]
     pub fn output(&self) -> String {
@@ -246,14 +253,21 @@ impl Qemu {
     /// # Panics
     /// If the command succeeds, or QEMU times out.
     pub fn error_of(&mut self, command: &str, arguments: &Value) -> String {
-        match self.try_execute(command, arguments.clone()) {
+        match self.attempt(command, arguments) {
             Ok(value) => panic!("{command} {arguments} succeeds with {value}"),
-            Err(message) => {
-                let answer = message.split_once(": ").map_or("", |(_, answer)| answer);
-                let answer: Value = serde_json::from_str(answer).unwrap_or_else(|_| self.fail(&message));
-                answer["error"]["desc"].as_str().expect("a description").to_owned()
-            }
+            Err(description) => description,
         }
+    }
+
+    /// Executes a command that may fail.
+    ///
+    /// # Errors
+    /// Returns the description of the error, or the reason if QEMU does not answer.
+    pub fn attempt(&mut self, command: &str, arguments: &Value) -> Result<Value, String> {
+        self.try_execute(command, arguments.clone()).map_err(|message| {
+            let answer = message.split_once(": ").and_then(|(_, answer)| serde_json::from_str::<Value>(answer).ok());
+            answer.and_then(|answer| Some(answer["error"]["desc"].as_str()?.to_owned())).unwrap_or(message)
+        })
     }
 
     #[allow(clippy::needless_pass_by_value)] // json!({ .. }) in the call reads best
@@ -286,6 +300,12 @@ impl Qemu {
             // Anything else is an event.
             self.events.push(answer);
         }
+    }
+
+    /// Returns the events that have arrived with replies: states of migrations, `passN` for passes, and the names of others.
+    #[must_use]
+    pub fn events(&self) -> Vec<String> {
+        self.events.iter().map(event_name).collect()
     }
 
     /// Returns the time of the last event of this name that has arrived with a reply, since the epoch.

@@ -26,6 +26,9 @@ use crate::devices::globalstate::GlobalState;
 /// [`Board::run_to_tick`].
 const NEXT_TICK: u64 = 1_000_000_000;
 
+/// The run state of a guest that has never run.
+const PRELAUNCH: &str = "prelaunch";
+
 /// The log of the pages that a guest writes while it migrates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageLog {
@@ -72,7 +75,7 @@ impl BoardHost {
         let (vcpu, runner) = Vcpu::start();
         let memory = host_memory(&board, tables, board.bus.memory.dirty_log().clone());
         let (log, stopped) = (PageLog::Marked, Some(Box::new(board)));
-        (Self { runner, release, memory, log, stopped, run_state: "prelaunch", awaited, states: None }, vcpu)
+        (Self { runner, release, memory, log, stopped, run_state: PRELAUNCH, awaited, states: None }, vcpu)
     }
 
     /// Selects the log of the pages that the guest writes. The board must not run.
@@ -209,11 +212,15 @@ impl Host for BoardHost {
         let run_state = self.awaited.take().map(|state| state.run_state());
         match run_state.as_deref() {
             None | Some(RUNNING) => self.resume(),
-            Some(_) => {
-                self.run_state = "paused";
+            Some(stopped) => {
+                self.run_state = if stopped == PRELAUNCH { PRELAUNCH } else { "paused" };
                 Ok(())
             }
         }
+    }
+
+    fn is_prelaunch(&self) -> bool {
+        self.awaited.as_ref().map_or(self.run_state == PRELAUNCH, |state| state.run_state() == PRELAUNCH)
     }
 
     fn guest_clock(&self) -> Duration {

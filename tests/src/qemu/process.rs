@@ -42,6 +42,12 @@ impl Process {
         self.0.try_wait().expect("the state of a child")
     }
 
+    /// Kills the process, which may have exited already.
+    pub(super) fn kill(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+
     pub(super) fn connect(&mut self, socket: &Path, log: &Path) -> Result<BufReader<UnixStream>, String> {
         let start = Instant::now();
         loop {
@@ -62,9 +68,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have exited already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        self.kill();
     }
 }
 

@@ -5,6 +5,10 @@ pub(crate) mod live;
 mod mapped;
 mod multifd;
 mod postcopy;
+mod run_states;
+mod sides;
+mod statistics;
+mod table;
 mod tls;
 
 use std::fs;

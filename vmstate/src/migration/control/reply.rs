@@ -104,7 +104,8 @@ pub(super) fn statistics(statistics: &Statistics, blocked: &[String], release: Q
     reply.insert_some("blocked-reasons", (!blocked.is_empty()).then_some(blocked));
     reply.insert_some("x-predicted", statistics.predicted.map(prediction));
     reply.insert_some("x-downtime-parts", statistics.parts.as_ref().map(downtime_parts));
-    if let Some(found) = &statistics.blocktime {
+    let is_complete = statistics.status == MigrationStatus::Completed;
+    if let Some(found) = statistics.blocktime.as_ref().filter(|_| is_complete) {
         insert_blocktime(&mut reply, found, release);
     }
     reply.insert_some("socket-address", statistics.socket_address.as_ref().and_then(socket_address));
@@ -167,7 +168,7 @@ impl Members {
     }
 }
 
-/// Inserts the times for which a guest has waited for pages (`fill_destination_postcopy_migration_info` in QEMU's
+/// Inserts the times for which a guest has waited for pages, after its arrival (`fill_destination_postcopy_migration_info` in QEMU's
 /// `migration/postcopy-ram.c`).
 fn insert_blocktime(reply: &mut Members, found: &Blocktime, release: QemuRelease) {
     reply.insert("postcopy-blocktime", milliseconds(found.all));

@@ -88,6 +88,12 @@ pub trait Host {
         self.resume()
     }
 
+    /// Returns whether the guest has never run, also on the source that it has come from. Monitors report `prelaunch` then, and
+    /// otherwise `paused` for a guest that does not run after its arrival.
+    fn is_prelaunch(&self) -> bool {
+        false
+    }
+
     /// Makes the guest's vCPUs sleep for this percentage of their time; 0 ends it. The default does nothing, so that
     /// `auto-converge` has no effect.
     fn throttle(&mut self, percent: u8) {

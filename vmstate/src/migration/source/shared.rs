@@ -12,6 +12,7 @@ use super::{Done, SourceAction};
 use crate::migration::capability::Capability;
 use crate::migration::policy::{Goal, History, Throttle, WriteLimit, is_stalled, predict};
 use crate::migration::protocol;
+use crate::migration::release::QemuRelease;
 use crate::migration::status::{
     DowntimeParts, Event, MigrationStatus, Prediction, RamStatistics, Side, Statistics, is_transition,
 };
@@ -322,14 +323,15 @@ impl Shared {
     pub(super) fn statistics(&self, now: Instant) -> Statistics {
         let active = self.times.active;
         let total_time = self.times.finished.unwrap_or_else(|| self.elapsed(now));
+        let has_downtime = self.status == MigrationStatus::Completed || self.shows_downtime_of_postcopy();
         Statistics {
             status: self.status,
             setup_time: active,
             total_time: active.map(|_| total_time),
             expected_downtime: active
-                .filter(|_| !self.status.is_final())
+                .filter(|_| !self.status.is_final() && !has_downtime)
                 .map(|_| self.predicted.unwrap_or_else(|| predict(&self.goal(), &self.history)).total()),
-            downtime: self.downtime().filter(|_| self.status == MigrationStatus::Completed),
+            downtime: self.downtime().or(Some(Duration::ZERO)).filter(|_| has_downtime),
             error: self.error.clone(),
             throttle: self.throttle.percent().filter(|_| !self.status.is_final()),
             // The driver knows it.
@@ -343,6 +345,14 @@ impl Shared {
             blocktime: None,
             socket_address: None,
         }
+    }
+
+    /// Returns whether the guest runs on the destination, and the release reports its downtime then (`migrate_show_downtime` in
+    /// QEMU's `migration/migration.c`).
+    fn shows_downtime_of_postcopy(&self) -> bool {
+        use MigrationStatus::{PostcopyActive, PostcopyDevice, PostcopyPaused, PostcopyRecover, PostcopyRecoverSetup};
+        let states = [PostcopyDevice, PostcopyActive, PostcopyPaused, PostcopyRecoverSetup, PostcopyRecover];
+        self.config.release >= QemuRelease::V10_0 && states.contains(&self.status)
     }
 
     /// Returns the time from the decision to stop the guest to the end.

@@ -21,7 +21,8 @@ pub struct Statistics {
     pub total_time: Option<Duration>,
     /// The expected downtime (`expected-downtime`), until the guest is stopped.
     pub expected_downtime: Option<Duration>,
-    /// The time for which the guest was stopped (`downtime`), once the migration is completed.
+    /// The time for which the guest was stopped (`downtime`), once the migration is completed, or the guest runs on the
+    /// destination without all pages.
     pub downtime: Option<Duration>,
     /// The first error (`error-desc`).
     pub error: Option<String>,

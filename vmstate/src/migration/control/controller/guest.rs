@@ -246,7 +246,7 @@ impl<H: Host> Host for Guest<H> {
     fn start(&mut self) -> Result<(), HostError> {
         let mut host = lock(&self.0.host);
         let mut status = lock(&self.0.status);
-        status.run_state = RunState::Paused;
+        status.run_state = if host.is_prelaunch() { RunState::Prelaunch } else { RunState::Paused };
         if status.starts {
             host.start()?;
         }
@@ -255,6 +255,10 @@ impl<H: Host> Host for Guest<H> {
             self.emit(MonitorEvent::Resume);
         }
         Ok(())
+    }
+
+    fn is_prelaunch(&self) -> bool {
+        lock(&self.0.host).is_prelaunch()
     }
 
     fn throttle(&mut self, percent: u8) {

@@ -75,7 +75,7 @@ mod bucket {
         let store = LocalFileSystem::new_with_prefix(folder).map_err(|error| Failure::usage(error.to_string()))?;
         // A snapshot must exist after a crash of the system, too. The folder has more space than a temporary file system.
         let bucket = Bucket::new(Arc::new(store.with_fsync(true)), "")?;
-        Ok(bucket.temporary_folder(folder))
+        Ok(bucket.temporary_folder(folder).local_folder(folder))
     }
 }
 

@@ -48,18 +48,13 @@ pub(super) struct Chunks {
 }
 
 impl Chunks {
-    /// Writes the chunks of a file that do not exist yet. `proceed` is called before each.
-    pub(super) fn upload(
-        objects: &dyn Objects,
-        file: &File,
-        proceed: &mut dyn FnMut() -> Result<(), StoreError>,
-    ) -> Result<Self, StoreError> {
+    /// Writes the chunks of a file that do not exist yet.
+    pub(super) fn upload(objects: &dyn Objects, file: &File) -> Result<Self, StoreError> {
         let unreadable =
             |error| StoreError::new(StoreErrorKind::Io, "cannot read the temporary file").with_source(error);
         let length = file.metadata().map_err(unreadable)?.len();
         let (mut hashes, mut offset) = (Vec::new(), 0);
         while offset < length {
-            proceed()?;
             let size = (length - offset).min(CHUNK);
             let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
             file.read_exact_at(&mut bytes, offset).map_err(unreadable)?;

@@ -5,6 +5,7 @@
 //! in `lease`.
 
 mod chunks;
+mod incomplete;
 mod lease;
 mod manifest;
 mod objects;
@@ -66,6 +67,9 @@ pub struct Bucket {
     objects: Arc<dyn Objects>,
     times: Times,
     temporary: Option<PathBuf>,
+    /// The folder with the folders of objects, if the backend is a folder.
+    local: Option<PathBuf>,
+    prefix: String,
 }
 
 /// The longest wait for a request.
@@ -83,7 +87,17 @@ impl Bucket {
     /// # Errors
     /// Returns an error if no thread can be started.
     pub fn new(store: Arc<dyn ObjectStore>, prefix: &str) -> Result<Self, StoreError> {
-        Ok(Self { objects: Arc::new(Remote::new(store, prefix, TIMEOUT)?), times: Times::default(), temporary: None })
+        let objects = Arc::new(Remote::new(store, prefix, TIMEOUT)?);
+        let prefix = object_store::path::Path::from(prefix).to_string();
+        Ok(Self { objects, times: Times::default(), temporary: None, local: None, prefix })
+    }
+
+    /// Sets the folder of the backend, if that is a `LocalFileSystem`: [`collect`](Self::collect) then deletes the files that
+    /// killed processes have written in part, too, which the backend hides.
+    #[must_use]
+    pub fn local_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.local = Some(folder.into().join(&self.prefix));
+        self
     }
 
     /// Sets the folder of the temporary file of a save. The default is [`std::env::temp_dir`].
@@ -96,14 +110,14 @@ impl Bucket {
     /// Deletes the chunks that no snapshot has, and returns their number. Does nothing and returns `None` while a snapshot is
     /// being saved.
     ///
-    /// A process that was killed while it saved a snapshot counts as saving for five minutes. A save waits for a collection,
-    /// for five minutes if its process was killed.
+    /// A process that was killed while it saved a snapshot counts as saving for 20 seconds. A save waits for a collection,
+    /// for 20 seconds if its process was killed.
     ///
     /// # Errors
     /// Returns an error if the store cannot be read or changed, or a snapshot is damaged whose chunks are unknown.
     pub fn collect(&self) -> Result<Option<u64>, StoreError> {
         let objects = &*self.objects;
-        let Some(mut lease) = Lease::of_collection(objects, self.times)? else { return Ok(None) };
+        let Some(lease) = Lease::of_collection(&self.objects, self.times)? else { return Ok(None) };
         let (ids, mut used) = (self.ids()?, BTreeSet::new());
         for id in ids {
             let Some(manifest) = self.manifest(id)? else { continue };
@@ -117,7 +131,19 @@ impl Bucket {
             objects.delete(key)?;
             deleted += 1;
         }
+        self.delete_incomplete()?;
         Ok(Some(deleted))
+    }
+
+    /// Deletes the files of a local folder that were written in part. A write that has not ended by its deadline was given up.
+    fn delete_incomplete(&self) -> Result<(), StoreError> {
+        let Some(local) = &self.local else { return Ok(()) };
+        for folder in [chunks::FOLDER, SNAPSHOTS, lease::SAVES, lease::COLLECTIONS] {
+            let folder = local.join(folder);
+            incomplete::delete(&folder, TIMEOUT)
+                .map_err(StoreError::io("cannot delete incomplete files of", &folder))?;
+        }
+        Ok(())
     }
 
     /// Reads all chunks, and lists the objects that are missing or damaged, and the snapshots that have them.
@@ -214,8 +240,8 @@ impl Bucket {
     /// Writes the chunks of a stream, and then its snapshot. Errors report which state exists.
     fn upload(&self, details: &Details, file: &File) -> Result<(u64, Manifest), StoreError> {
         let (unchanged, unknown) = (|error| not_saved(details, error), |error| maybe_saved(details, error));
-        let mut lease = Lease::of_save(&*self.objects, self.times).map_err(unchanged)?;
-        let chunks = Chunks::upload(&*self.objects, file, &mut || lease.proceed()).map_err(unchanged)?;
+        let lease = Lease::of_save(&self.objects, self.times).map_err(unchanged)?;
+        let chunks = Chunks::upload(&*self.objects, file).map_err(unchanged)?;
         let list = chunks.put_list(&*self.objects).map_err(unchanged)?;
         self.check(details).map_err(unchanged)?;
         let (id, manifest) = self.put_manifest(details, &chunks, &list)?;

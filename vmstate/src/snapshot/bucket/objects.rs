@@ -13,6 +13,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::snapshot::{StoreError, StoreErrorKind};
 
+/// The longest wait for a request that transfers nothing: a fraction of a lease.
+pub(super) const SHORT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The objects of a store, by keys that begin below its prefix.
 pub(super) trait Objects: fmt::Debug + Send + Sync {
     /// Writes an object, or replaces it.
@@ -53,6 +56,10 @@ impl Remote {
         Ok(Self { store, prefix: Path::from(prefix), timeout, runtime: Some(runtime) })
     }
 
+    fn short_timeout(&self) -> Duration {
+        self.timeout.min(SHORT_TIMEOUT)
+    }
+
     fn path(&self, key: &str) -> Path {
         // Part by part: the parts of the prefix are encoded already.
         let parts = key.split('/').filter(|part| !part.is_empty()).map(PathPart::from);
@@ -62,7 +69,7 @@ impl Remote {
     /// Runs a request. Returns `None` if it has failed with an error for which `is_answer` returns `true`.
     fn run<T: Send + 'static>(
         &self,
-        operation: &str,
+        (operation, timeout): (&str, Duration),
         key: &str,
         is_answer: fn(&Error) -> bool,
         request: impl Future<Output = Result<T, Error>> + Send + 'static,
@@ -77,15 +84,30 @@ impl Remote {
             // The receiver may have given up.
             let _ = sender.send(request.await);
         });
-        match result.recv_timeout(self.timeout) {
+        match result.recv_timeout(timeout) {
             Ok(Ok(value)) => Ok(Some(value)),
             Ok(Err(error)) if is_answer(&error) => Ok(None),
-            Ok(Err(error)) => Err(failed("").with_source(error)),
+            Ok(Err(error)) => Err(failed(self.remedy(&error)).with_source(error)),
             Err(RecvTimeoutError::Timeout) => {
                 task.abort();
-                Err(failed(&format!(": no reply within {} seconds", self.timeout.as_secs())))
+                let reply = format!(": no reply within {} seconds", timeout.as_secs());
+                Err(failed(&format!("{reply}; check that the object store can be reached")))
             }
             Err(RecvTimeoutError::Disconnected) => Err(failed(": the request has panicked")),
+        }
+    }
+
+    /// Returns the advice for an error.
+    fn remedy(&self, error: &Error) -> &'static str {
+        let store = self.store.to_string();
+        match error {
+            // The system's reason follows.
+            _ if store.starts_with("LocalFileSystem") || store.starts_with("InMemory") => "",
+            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
+                "; check the credentials and their permissions"
+            }
+            Error::NotFound { .. } => "; check the name of the bucket",
+            _ => "; check that the object store can be reached",
         }
     }
 
@@ -93,7 +115,9 @@ impl Remote {
         let (store, path, payload) = (self.store.clone(), self.path(key), PutPayload::from(bytes));
         let options = PutOptions { mode, ..PutOptions::default() };
         let exists = |error: &Error| matches!(error, Error::AlreadyExists { .. });
-        let put = self.run("cannot write", key, exists, async move { store.put_opts(&path, payload, options).await });
+        let put = self.run(("cannot write", self.timeout), key, exists, async move {
+            store.put_opts(&path, payload, options).await
+        });
         Ok(put?.is_some())
     }
 }
@@ -126,7 +150,7 @@ impl Objects for Remote {
 
     fn get(&self, key: &str, most: u64) -> Result<Option<Vec<u8>>, StoreError> {
         let (store, path) = (self.store.clone(), self.path(key));
-        let read = self.run("cannot read", key, is_missing, async move {
+        let read = self.run(("cannot read", self.timeout), key, is_missing, async move {
             let found = store.get_opts(&path, GetOptions::default()).await?;
             let size = found.meta.size;
             if size > most { Ok(Err(size)) } else { found.bytes().await.map(Ok) }
@@ -143,7 +167,8 @@ impl Objects for Remote {
 
     fn head(&self, key: &str) -> Result<Option<(u64, SystemTime)>, StoreError> {
         let (store, path) = (self.store.clone(), self.path(key));
-        let found = self.run("cannot find", key, is_missing, async move { store.head(&path).await })?;
+        let found =
+            self.run(("cannot find", self.short_timeout()), key, is_missing, async move { store.head(&path).await })?;
         Ok(found.map(|meta| {
             let milliseconds = u64::try_from(meta.last_modified.timestamp_millis()).unwrap_or(0);
             (meta.size, UNIX_EPOCH + Duration::from_millis(milliseconds))
@@ -152,13 +177,14 @@ impl Objects for Remote {
 
     fn delete(&self, key: &str) -> Result<(), StoreError> {
         let (store, path) = (self.store.clone(), self.path(key));
-        self.run("cannot delete", key, is_missing, async move { store.delete(&path).await }).map(drop)
+        self.run(("cannot delete", self.short_timeout()), key, is_missing, async move { store.delete(&path).await })
+            .map(drop)
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         let (store, path) = (self.store.clone(), self.path(folder));
         let list = async move { store.list(Some(&path)).map_ok(|meta| meta.location).try_collect::<Vec<_>>().await };
-        let found = self.run("cannot list", folder, never, list)?.unwrap_or_default();
+        let found = self.run(("cannot list", self.timeout), folder, never, list)?.unwrap_or_default();
         let key = |path: &Path| {
             let parts: Vec<_> = path.prefix_match(&self.prefix)?.map(|part| part.as_ref().to_owned()).collect();
             Some(parts.join("/"))

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod killed;
+mod leases;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -289,27 +290,6 @@ impl Objects for Slow {
     fn list(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         self.objects.list(folder)
     }
-}
-
-#[test]
-fn save_that_was_given_up_fails() {
-    let store = in_memory();
-    let lease = Lease::of_save(&*store.objects, store.times).unwrap();
-    lease.check().unwrap();
-    assert_eq!(store.collect().unwrap(), None);
-    std::thread::sleep(Duration::from_millis(2));
-    let hasty = Times { lease: Duration::ZERO, ..store.times };
-    drop(Lease::of_collection(&*store.objects, hasty).unwrap().expect("the save is too old"));
-    let error = lease.check().unwrap_err().to_string();
-    assert!(error.contains("suspended for so long"), "{error}");
-    // A collection delays saves, and a dead one does not.
-    let collection = Lease::of_collection(&*store.objects, store.times).unwrap().unwrap();
-    let impatient = Times { patience: Duration::ZERO, ..store.times };
-    let error = Lease::of_save(&*store.objects, impatient).unwrap_err().to_string();
-    assert!(error.contains("another process deletes unused chunks"), "{error}");
-    std::thread::sleep(Duration::from_millis(2));
-    Lease::of_save(&*store.objects, hasty).unwrap();
-    assert!(collection.check().is_err());
 }
 
 #[test]

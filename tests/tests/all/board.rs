@@ -5,6 +5,8 @@
 use vmstate_examples::virt::{Board, Finish, Stop, Unsupported};
 use vmstate_tests::guests::{AFTER_A_SECOND, HASHER, PROGRAMS, Program, SECOND, ask, assert_printed, verdict};
 
+#[cfg(target_os = "linux")]
+mod background;
 mod chaos;
 mod dirty_log;
 mod live;

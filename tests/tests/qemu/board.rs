@@ -1,5 +1,6 @@
 //! The programs of the example board on real QEMUs.
 
+mod background;
 mod client;
 pub(crate) mod live;
 mod mapped;

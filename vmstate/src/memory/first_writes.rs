@@ -40,6 +40,14 @@ pub struct FirstWrites {
 pub struct ProtectedPages(Placer);
 
 impl FirstWrites {
+    /// Checks that the system can protect memory.
+    ///
+    /// # Errors
+    /// Returns an error with the missing feature or permission.
+    pub fn probe() -> Result<(), MemoryError> {
+        Placer::open(FaultKind::WRITES, Vec::new()).map(drop)
+    }
+
     /// Registers `blocks`, whose pages are not protected yet, and starts a thread that passes writes to `handler` in batches.
     ///
     /// The handler must not write to the memory. If it panics, all pages are released.

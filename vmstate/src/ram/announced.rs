@@ -132,6 +132,10 @@ impl LiveSection for AnnouncedRam {
         Ok(())
     }
 
+    fn is_complete_without_end(&self) -> bool {
+        self.loader.as_ref().is_some_and(RamLoader::has_all_pages)
+    }
+
     fn load(&mut self, reader: &mut Reader<'_>, _: SectionKind, _: u32) -> Result<(), LoadError> {
         let mut loader = match self.loader.take() {
             None => self.begin(reader)?,

@@ -1,16 +1,10 @@
-//! The places of pages in a file, for a guest that runs before its pages are read, or before all of them are saved.
+//! The places of pages in a file, for a guest that runs before its pages are read.
 
-use std::fs::File;
-use std::ops::Range;
-
-use vmstate_types::{LoadError, Reader, SaveError, Writer};
+use vmstate_types::{LoadError, Reader};
 
 use super::load::{PageAddress, PageStore, RamLoader};
-use super::mapped::PlacedPages;
 use super::record::{BlockHeader, RamOptions};
-use super::view::Page;
-use crate::memory::{DirtyBitmap, Layout, PageSize, SharedBlock};
-use crate::section::Output;
+use crate::memory::{DirtyBitmap, PageSize, SharedBlock};
 
 /// The pages of a block in a file.
 #[derive(Debug)]
@@ -79,40 +73,6 @@ impl PageStore<SharedBlock> for Places<'_> {
         let Some(mapped) = &header.mapped else { return Ok(Some(present)) };
         self.found.push(PagesInFile { block, place: mapped.pages, present });
         Ok(None)
-    }
-}
-
-/// Saves pages at their places at any time after the section start, from several threads.
-#[derive(Debug)]
-pub(crate) struct PagesSaver {
-    file: File,
-    placed: PlacedPages,
-}
-
-impl PagesSaver {
-    /// Writes the payload of the section start.
-    ///
-    /// # Errors
-    /// Returns an error if memory has no fixed places in `out`.
-    pub(crate) fn setup(layout: &Layout, out: &mut Output<'_>) -> Result<Self, SaveError> {
-        let Some(file) = out.placed_file() else {
-            return Err(SaveError::misuse("a background snapshot requires memory at fixed places; use a `Folder`"));
-        };
-        let file = file.try_clone().map_err(SaveError::io)?;
-        Ok(Self { file, placed: PlacedPages::setup(layout, out)? })
-    }
-
-    /// Writes a run of pages of a block, which were copied.
-    pub(crate) fn write(&self, index: usize, pages: Range<u64>, content: &[u8]) -> Result<(), SaveError> {
-        let mut writer = Writer::new();
-        let mut out = Output::to_mapped_file(&mut writer, &self.file, 0);
-        self.placed.write_run(Page::Copied(content), index, pages, &mut out).map(drop)
-    }
-
-    /// Writes the bitmaps after all pages.
-    pub(crate) fn finish(&self) -> Result<(), SaveError> {
-        let mut writer = Writer::new();
-        self.placed.finish(&mut Output::to_mapped_file(&mut writer, &self.file, 0))
     }
 }
 

@@ -221,6 +221,10 @@ impl LiveSection for IncomingRam {
         loader.load_into(&mut Store { blocks, undo, placer, received: &self.received }, reader)
     }
 
+    fn is_complete_without_end(&self) -> bool {
+        self.lock().loader.has_all_pages()
+    }
+
     fn load_finish(&mut self) -> Result<(), LoadError> {
         let mut state = self.lock();
         let State { blocks, undo, .. } = &mut *state;

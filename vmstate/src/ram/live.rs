@@ -230,6 +230,10 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
         Ok(())
     }
 
+    fn is_complete_without_end(&self) -> bool {
+        self.loader.has_all_pages()
+    }
+
     fn load(&mut self, reader: &mut Reader<'_>, _: SectionKind, _: u32) -> Result<(), LoadError> {
         let blocks = self.blocks.as_mut();
         match (&self.load_channels, &mut self.undo) {

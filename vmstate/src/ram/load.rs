@@ -24,6 +24,9 @@ pub struct RamLoader {
     run: Vec<u8>,
     /// The index of our block for each block of the stream.
     blocks: Vec<usize>,
+    /// The size of all blocks of the stream, and of the pages that have arrived in records or at fixed places.
+    size: u64,
+    received: u64,
     /// Set if the channels synchronize at the end of each section; `None` until the first section has ended.
     section_ends_synchronize: Option<bool>,
 }
@@ -44,8 +47,15 @@ impl RamLoader {
             page,
             run: Vec::new(),
             blocks: Vec::new(),
+            size: 0,
+            received: 0,
             section_ends_synchronize: None,
         }
+    }
+
+    /// Returns whether as many pages have arrived as the blocks of the stream have.
+    pub(super) fn has_all_pages(&self) -> bool {
+        self.size > 0 && self.received >= self.size
     }
 
     /// Loads the payload of one section into `blocks`, which must be the same for all sections.
@@ -90,11 +100,13 @@ impl RamLoader {
                     let address = self.address(pages.blocks(), offset);
                     let filled = address.and_then(|address| pages.fill(address, fill, &mut self.page));
                     filled.map_err(|error| error.at_offset(start))?;
+                    self.received = self.received.saturating_add(self.page.len() as u64);
                 }
                 Record::Page { offset, .. } => {
                     let address = self.address(pages.blocks(), offset);
                     let received = address.and_then(|address| pages.receive(address, reader, &mut self.page));
                     received.map_err(|error| error.at_offset(start))?;
+                    self.received = self.received.saturating_add(self.page.len() as u64);
                 }
                 Record::Xbzrle { offset, length, .. } => {
                     let patched = self.patch(pages, offset, length.into(), reader);
@@ -140,6 +152,7 @@ impl RamLoader {
         let page_size = self.page.len() as u64;
         let bitmap = read_bitmap(header, page_size, reader);
         let bitmap = bitmap.map_err(|error| error.at_offset(start).in_field(header.idstr.clone()))?;
+        self.received = self.received.saturating_add(header.size);
         let Some(bitmap) = pages.leave_in_file(block, header, bitmap)? else { return reader.skip(header.size) };
         let mut next = 0;
         while next < bitmap.pages() {
@@ -237,6 +250,7 @@ impl RamLoader {
             return Err(LoadError::malformed("distinct blocks", format!("duplicate block `{idstr}`")));
         }
         self.blocks.push(index);
+        self.size = self.size.saturating_add(size);
         Ok(())
     }
 

@@ -34,6 +34,8 @@
 mod aligned_buffer;
 #[cfg(all(unix, feature = "migration"))]
 mod announced;
+#[cfg(all(target_os = "linux", feature = "mapping", any(feature = "migration", feature = "snapshot")))]
+mod background;
 pub(crate) mod channels;
 #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
 mod in_file;
@@ -60,8 +62,10 @@ mod zero;
 pub(crate) use aligned_buffer::AlignedBuffer;
 #[cfg(all(unix, feature = "migration"))]
 pub(crate) use announced::{AnnouncedMemory, AnnouncedRam, Created};
+#[cfg(all(target_os = "linux", feature = "mapping", any(feature = "migration", feature = "snapshot")))]
+pub(crate) use background::BackgroundPages;
 #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
-pub(crate) use in_file::{PagesInFile, PagesSaver, PlacesLoader};
+pub(crate) use in_file::{PagesInFile, PlacesLoader};
 #[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
 pub(crate) use incoming::{IncomingRam, PlacePages, PreemptRam, ReceivedPages};
 pub use live::Ram;

@@ -145,6 +145,12 @@ pub trait LiveSection {
     /// Returns an error if the payload is malformed, or does not fit this machine.
     fn load(&mut self, reader: &mut Reader<'_>, kind: SectionKind, version: u32) -> Result<(), LoadError>;
 
+    /// Returns whether everything was loaded, although the section has no end: QEMU's background snapshots omit it
+    /// (`bg_migration_thread` in `migration/migration.c`).
+    fn is_complete_without_end(&self) -> bool {
+        false
+    }
+
     /// Runs after all sections, before the devices' `post_load` hooks: applies deferred work. The load can still be
     /// undone.
     ///

@@ -132,7 +132,7 @@ impl<'o> Output<'o> {
     }
 
     /// Returns the file in which guest memory has fixed places.
-    #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
+    #[cfg(all(target_os = "linux", feature = "mapping", any(feature = "migration", feature = "snapshot")))]
     pub(crate) fn placed_file(&self) -> Option<&'o File> {
         match self.sink {
             Sink::Placed { file, .. } => Some(file.file()),

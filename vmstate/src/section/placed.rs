@@ -33,7 +33,7 @@ impl<'f> PlacedFile<'f> {
         self.recorded?.add(block)
     }
 
-    #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
+    #[cfg(all(target_os = "linux", feature = "mapping", any(feature = "migration", feature = "snapshot")))]
     pub(super) fn file(self) -> &'f File {
         self.file
     }

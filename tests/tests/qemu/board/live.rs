@@ -90,7 +90,7 @@ impl Guest {
 }
 
 /// Returns the transports that a QEMU has.
-fn transports(version: &str) -> impl Iterator<Item = Transport> {
+pub(crate) fn transports(version: &str) -> impl Iterator<Item = Transport> {
     let has_files = version != "7.2";
     Transport::ALL.into_iter().filter(move |transport| has_files || *transport != Transport::File)
 }

@@ -82,7 +82,8 @@ impl LoadSession {
         if received == Received::Nothing && self.reset(index, entry)? {
             return Ok(());
         }
-        if missing == Missing::KeepState || !is_expected(entry) {
+        let is_loaded = received == Received::Started && is_complete_without_end(entry);
+        if missing == Missing::KeepState || !is_expected(entry) || is_loaded {
             return Ok(());
         }
         let found = if received == Received::Started { "only its first parts" } else { "the end of the stream" };
@@ -100,6 +101,10 @@ impl LoadSession {
         let SectionHandler::Device(handle) = &mut entry.handler else { return Ok(false) };
         handle.reset().map_err(|why| LoadError::misuse("an accessible device", why))
     }
+}
+
+fn is_complete_without_end<T: Threading>(entry: &Entry<'_, T>) -> bool {
+    matches!(&entry.handler, SectionHandler::Live(live) if live.is_complete_without_end())
 }
 
 /// Returns whether the source always sends the section.

@@ -71,8 +71,9 @@ capabilities! {
     XIgnoreShared = "x-ignore-shared", Releases::ALL, Missing;
     /// Requires the same UUID on both sides.
     ValidateUuid = "validate-uuid", Releases::ALL, Implemented;
-    /// Saves a snapshot of the running guest.
-    BackgroundSnapshot = "background-snapshot", Releases::ALL, Missing;
+    /// Pauses the guest only for its devices, and sends its memory of that moment while it runs on. The guest stays on this
+    /// side.
+    BackgroundSnapshot = "background-snapshot", Releases::ALL, Implemented;
     /// Sends pages without a copy in the kernel.
     ZeroCopySend = "zero-copy-send", Releases::ALL, Missing;
     /// Sends requested pages over a separate connection.

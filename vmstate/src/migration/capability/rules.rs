@@ -83,7 +83,15 @@ const fn excludes(capability: Capability, other: Capability, releases: Releases,
     Rule { capability, relation: Relation::Excludes, other, releases, qemu_message }
 }
 
-/// The rules in the order in which QEMU checks them.
+/// The rules that QEMU checks before the rules of `background-snapshot`.
+const FIRST_RULES: &[Rule] = &[requires(
+    Capability::XColo,
+    Capability::ReturnPath,
+    Releases::SINCE_11_1,
+    "Capability 'x-colo' requires capability 'return-path'",
+)];
+
+/// The other rules, in the order in which QEMU checks them.
 const RULES: &[Rule] = &[
     excludes(
         Capability::PostcopyRam,
@@ -116,12 +124,6 @@ const RULES: &[Rule] = &[
         Capability::ReturnPath,
         Releases::SINCE_10_0,
         "Capability 'switchover-ack' requires capability 'return-path'",
-    ),
-    requires(
-        Capability::XColo,
-        Capability::ReturnPath,
-        Releases::SINCE_11_1,
-        "Capability 'x-colo' requires capability 'return-path'",
     ),
     excludes(
         Capability::DirtyLimit,
@@ -160,6 +162,7 @@ const NOT_IN_BACKGROUND: &[Capability] = &[
     Capability::Xbzrle,
     Capability::XColo,
     Capability::ValidateUuid,
+    Capability::ZeroCopySend,
 ];
 
 /// Checks a set against the rules of `release`.
@@ -167,8 +170,13 @@ pub(super) fn check(set: Capabilities, release: QemuRelease) -> Result<(), Capab
     if let Some(missing) = set.iter().find(|capability| !capability.exists_in(release)) {
         return Err(CapabilityConflict::Unknown { name: missing.name().to_owned() });
     }
+    check_rules(FIRST_RULES, set, release)?;
     check_background_snapshot(set)?;
-    match RULES.iter().find(|rule| rule.releases.contains(release) && rule.is_violated(set)) {
+    check_rules(RULES, set, release)
+}
+
+fn check_rules(rules: &[Rule], set: Capabilities, release: QemuRelease) -> Result<(), CapabilityConflict> {
+    match rules.iter().find(|rule| rule.releases.contains(release) && rule.is_violated(set)) {
         Some(rule) => Err(rule.conflict()),
         None => Ok(()),
     }

@@ -4,6 +4,11 @@
 //! event loop drives the engines in [`source`](super::source) and [`destination`](super::destination) itself.
 
 mod address;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+mod background;
+#[cfg(not(all(target_os = "linux", feature = "mapping")))]
+#[path = "no_background.rs"]
+mod background;
 mod channel;
 mod descriptor;
 mod host;
@@ -39,6 +44,8 @@ mod tls;
 mod transport;
 mod watch;
 
+#[cfg(feature = "control")]
+pub(super) use self::background::probe as probe_background;
 pub use self::host::{DirtyLimiter, Host, HostError, HostMemory};
 pub use self::incoming::{Incoming, IncomingControl};
 pub use self::opaque::{GuestProgress, Kept, OpaqueGuest};

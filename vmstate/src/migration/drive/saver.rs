@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use vmstate_types::{SaveError, Writer};
 
+use super::background::Background;
 use super::host::{Host, HostMemory};
 use super::multifd::Sending;
-use crate::machine::{SaveSession, with_mapped_ram};
+use crate::machine::{Machine, SaveOptions, SaveSession, with_mapped_ram};
 use crate::memory::RamBlock;
 use crate::migration::source::Done;
 use crate::ram::{self, Ram};
@@ -36,6 +37,8 @@ pub(super) struct Saver {
     /// The bytes of the data channels that were reported.
     counted: u64,
     placed: Option<Placed>,
+    /// The memory, if the guest runs on while it is saved.
+    background: Option<Background>,
 }
 
 /// A file in which memory has fixed places.
@@ -62,7 +65,23 @@ impl Saver {
             ram = ram.save_channels(Arc::clone(sending.shared()), sending.points());
         }
         let header = SectionHeader::full(SECTION_ID, "ram", 0, ram::VERSION);
-        Self { out, writer: Writer::new(), ram, header, tail: Writer::new(), sending, counted: 0, placed: None }
+        Self {
+            out,
+            writer: Writer::new(),
+            ram,
+            header,
+            tail: Writer::new(),
+            sending,
+            counted: 0,
+            placed: None,
+            background: None,
+        }
+    }
+
+    /// Creates the stream of a guest that runs on while its memory is saved.
+    pub(super) fn in_background(out: File, memory: HostMemory) -> Self {
+        let unused = HostMemory::new(memory.page_size, Vec::new(), None);
+        Self { background: Some(Background::new(memory)), ..Self::new(out, unused, None, None) }
     }
 
     /// Gives memory fixed places in the file, in which the stream begins at `start`.
@@ -83,7 +102,29 @@ impl Saver {
         for command in commands {
             stream.command(command)?;
         }
-        self.section(SectionKind::Start, LiveSection::save_setup)?;
+        match self.background.take() {
+            Some(mut background) => {
+                let begun = self.section(SectionKind::Start, |_, out| background.set_up(out));
+                self.background = Some(background);
+                begun?;
+            }
+            None => self.section(SectionKind::Start, LiveSection::save_setup)?,
+        }
+        Ok(self.done(start))
+    }
+
+    /// Saves the devices in memory, and fixes the content of the memory that is sent. The devices come first: saving them may
+    /// write memory.
+    pub(super) fn capture(&mut self, host: &mut impl Host, configuration: &Configuration) -> Result<Done, SaveError> {
+        let start = self.writer.offset();
+        let mut saved = Err(SaveError::misuse("the host did not provide its machine"));
+        let (tail, options) = (&mut self.tail, host.save_options().without_header());
+        host.with_machine(&mut |machine| {
+            machine.set_configuration(configuration.clone());
+            saved = save_devices(machine, &mut Output::new(tail, None), options.clone());
+        });
+        saved?;
+        self.background.as_ref().map_or(Ok(()), Background::freeze)?;
         Ok(self.done(start))
     }
 
@@ -98,7 +139,14 @@ impl Saver {
 
     pub(super) fn iterate(&mut self, budget: u64) -> Result<Done, SaveError> {
         let start = self.writer.offset();
-        self.section(SectionKind::Part, |ram, out| ram.save_iterate(out, budget).map(drop))?;
+        match self.background.take() {
+            Some(mut background) => {
+                let sent = self.section(SectionKind::Part, |_, out| background.send(out, budget));
+                self.background = Some(background);
+                sent?;
+            }
+            None => self.section(SectionKind::Part, |ram, out| ram.save_iterate(out, budget).map(drop))?,
+        }
         Ok(self.done(start))
     }
 
@@ -150,8 +198,9 @@ impl Saver {
         self.ram.resize_xbzrle(cache_size);
     }
 
-    /// Stops the dirty log.
+    /// Stops the dirty log, and releases the memory of a guest that waits for the save of its pages.
     pub(super) fn clean_up(&mut self) {
+        self.background.iter_mut().for_each(Background::end);
         self.ram.save_cleanup();
     }
 
@@ -179,8 +228,19 @@ impl Saver {
         };
         let bytes = written + (multifd - self.counted);
         self.counted = multifd;
+        if let Some(background) = &mut self.background {
+            let placed = if self.placed.is_some() { background.placed_bytes() } else { 0 };
+            return Done::new(bytes + placed, background.remaining()).pages(background.sent_pages());
+        }
         Done::new(bytes, remaining).multifd(multifd).pages(self.ram.sent_pages()).xbzrle(self.ram.xbzrle_counters())
     }
+}
+
+/// Writes the devices and the end of the stream.
+fn save_devices(machine: &mut Machine<'_>, output: &mut Output<'_>, options: SaveOptions) -> Result<(), SaveError> {
+    let mut session = SaveSession::begin(machine, output, options)?;
+    session.devices(machine, output)?;
+    session.finish(machine, output).map(drop)
 }
 
 /// Calls `write` with the output of the stream. Without places, the kernel reads guest memory from its place.

@@ -14,7 +14,8 @@ use crate::stream::{Command, ReceivedBitmap};
 pub enum SourceAction {
     /// Open the channel to the destination.
     Connect,
-    /// Begin the stream: the header, the configuration, these commands, and the starts of the live sections.
+    /// Begin the stream: the header, the configuration, these commands, and the starts of the live sections. With the
+    /// capability `background-snapshot`, protect the memory before.
     Begin {
         /// The commands between the configuration and the first section.
         commands: Vec<Command>,
@@ -34,6 +35,9 @@ pub enum SourceAction {
     LimitWrites(Option<DirtyLimit>),
     /// Stop the guest: no vCPU runs and no device writes memory afterwards.
     Stop,
+    /// Save the devices in memory, to send them at the [end](Self::End), and fix the memory to send: its content of this
+    /// moment. Belongs to the capability `background-snapshot`.
+    Capture,
     /// Send the ends of the live sections: all memory that is left.
     CompleteLive,
     /// Send the devices.

@@ -63,7 +63,8 @@ impl MachineStream {
     /// [`Connect`](SourceAction::Connect), write nothing.
     ///
     /// # Errors
-    /// Returns an error if the machine cannot be saved, the output fails, or the action is one of postcopy.
+    /// Returns an error if the machine cannot be saved, the output fails, or the action is one of postcopy or of a background
+    /// snapshot.
     pub fn execute<T: Threading>(
         &mut self,
         action: &SourceAction,
@@ -119,7 +120,9 @@ impl MachineStream {
             }
             SourceAction::Connect | SourceAction::Stop | SourceAction::Resume => Ok(()),
             SourceAction::Throttle(_) | SourceAction::LimitWrites(_) => Ok(()),
-            _ => Err(SaveError::misuse("an action of postcopy requires the driver `Outgoing`")),
+            _ => Err(SaveError::misuse(
+                "this action of postcopy or of a background snapshot requires the driver `Outgoing`",
+            )),
         }
     }
 }

@@ -11,6 +11,7 @@
 //! (QEMU: `migration_thread` and `source_return_path_thread` in `migration/migration.c`.)
 
 mod active;
+mod background;
 mod config;
 mod doubt;
 mod drain;

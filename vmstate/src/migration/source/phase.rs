@@ -13,6 +13,8 @@ pub(super) enum Next {
     Starting,
     Active,
     Stopping,
+    /// The devices of a background snapshot are saved, and the guest continues.
+    Copying,
     /// The guest is stopped.
     Stopped,
     Completing,

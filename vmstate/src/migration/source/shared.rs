@@ -95,6 +95,8 @@ pub(super) struct Times {
     pub(super) ended: Option<Duration>,
     /// The guest may run on the destination, before its pages have arrived.
     pub(super) split: Option<Duration>,
+    /// The guest of a background snapshot has continued.
+    pub(super) released: Option<Duration>,
     pub(super) finished: Option<Duration>,
 }
 
@@ -299,6 +301,11 @@ impl Shared {
         }
     }
 
+    /// Records the pass of a background snapshot, during which no page changes. QEMU 11.1 counts it.
+    pub(super) fn begin_only_pass(&mut self) {
+        self.syncs = u64::from(!self.config.release.behavior().counts_outer_passes);
+    }
+
     /// Records the end of a slice.
     pub(super) fn slice_ended(&mut self, bytes: u64, duration: Duration) {
         self.history.slice_ended(bytes, duration);
@@ -357,7 +364,8 @@ impl Shared {
 
     /// Returns the time from the decision to stop the guest to the end.
     pub(super) fn downtime(&self) -> Option<Duration> {
-        let end = self.times.split.or(self.times.finished)?;
+        let Times { split, released, finished, .. } = self.times;
+        let end = released.or(split).or(finished)?;
         Some(end.saturating_sub(self.times.stopping?))
     }
 

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::active::Active;
+use super::background::{Capturing, Copying};
 use super::doubt::{Asking, Doubt};
 use super::leaving::{Finished, Leaving};
 use super::phase::{Next, Phase, Step};
@@ -20,6 +21,8 @@ states! {
     Connecting,
     Starting,
     Active,
+    Capturing,
+    Copying,
     Stopping,
     PreSwitchover,
     Completing,
@@ -44,7 +47,9 @@ impl State {
     fn begin(next: Next, shared: &mut Shared, now: Instant) -> Self {
         match next {
             Next::Starting => Starting::begin(shared).into(),
+            Next::Active if shared.config.has(Capability::BackgroundSnapshot) => Capturing::begin(shared, now).into(),
             Next::Active => Active::begin(shared, now).into(),
+            Next::Copying => Copying::begin(shared, now).into(),
             Next::Stopping => Stopping::begin(shared, now).into(),
             Next::Stopped if shared.config.has(Capability::PauseBeforeSwitchover) => {
                 PreSwitchover::begin(shared).into()

@@ -36,7 +36,7 @@ const TRANSITIONS: &[(Side, MigrationStatus, MigrationStatus, Origin)] = &[
     (Source, Setup, Cancelling, Qemu(Releases::ALL)),
     (Source, Setup, Failed, Qemu(Releases::UNTIL_10_0)),
     (Source, Setup, Failing, Qemu(Releases::SINCE_11_1)),
-    // 7.2 announces `device` only after a pause.
+    // 7.2 announces `device` only after a pause. The others skip it in background snapshots.
     (Source, Active, Completed, Qemu(Releases::UNTIL_7_2)),
     (Source, Active, PreSwitchover, Qemu(Releases::ALL)),
     (Source, Active, Device, Qemu(Releases::SINCE_10_0)),

@@ -1,21 +1,15 @@
 //! Background snapshots: the guest pauses only for its devices, and its memory is saved while it runs.
-//!
-//! All pages are protected against writes. A thread of the guest that writes a page which is not saved yet waits until
-//! exactly this page is saved, so the snapshot has the memory of the moment of the pause. The protection itself takes a time
-//! that grows with the memory, so it happens before the pause; pages that are written between are protected again.
-//! (QEMU: the capability `background-snapshot`, `ram_write_tracking_start` in `migration/ram.c`.)
 
-mod engine;
 mod section;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use vmstate_types::SaveError;
 
-use self::engine::Engine;
-use crate::memory::{FirstWrites, MemoryError, PageSize, SharedBlock};
+use crate::memory::{MemoryError, PageSize, SharedBlock};
+use crate::ram::BackgroundPages;
 use crate::registry::{MaybeSend, Registration, Threading};
 
 /// Guest memory that is saved while the guest runs.
@@ -58,9 +52,7 @@ pub struct BackgroundRam(Arc<Inner>);
 
 struct Inner {
     page_size: PageSize,
-    engine: Arc<Engine>,
-    /// Dropping it releases all pages.
-    writes: Mutex<Option<FirstWrites>>,
+    pages: BackgroundPages,
 }
 
 impl BackgroundRam {
@@ -70,15 +62,8 @@ impl BackgroundRam {
     /// Returns an error if the system does not support userfaultfd (Linux 6.4), the memory is of a kind that cannot be
     /// protected or is registered already, or no thread can be started.
     pub fn start(page_size: PageSize, blocks: Vec<SharedBlock>) -> Result<Self, MemoryError> {
-        let engine = Arc::new(Engine::new(page_size, blocks)?);
-        let (handler, mut buffer) = (engine.clone(), Vec::new());
-        let writes = FirstWrites::start(engine.blocks().to_vec(), move |pages, faults| {
-            faults.iter().for_each(|fault| handler.fault(pages, fault, &mut buffer));
-        })?;
-        for (index, block) in engine.blocks().iter().enumerate() {
-            writes.pages().protect(index, 0..block.size())?;
-        }
-        Ok(Self(Arc::new(Inner { page_size, engine, writes: Mutex::new(Some(writes)) })))
+        let pages = BackgroundPages::start(page_size, blocks)?;
+        Ok(Self(Arc::new(Inner { page_size, pages })))
     }
 
     /// Returns the section `ram` of a machine that is only saved.
@@ -98,27 +83,19 @@ impl BackgroundRam {
     /// Returns an error if the machine was not saved before, or the file cannot be written. The guest is not harmed, and does
     /// not wait anymore.
     pub fn finish(&self) -> Result<(), SaveError> {
-        let writes = self.0.writes.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(writes) = writes else {
-            return Err(SaveError::misuse("the background snapshot is complete; start another one"));
-        };
-        self.0.engine.save_all(writes.pages())?;
-        // The handler may still write the last pages to the file: this waits for its thread.
-        drop(writes);
-        self.0.engine.finish()
+        self.0.pages.finish()
     }
 
     /// Returns the number of writes that had to wait for the save of their page.
     #[must_use]
     pub fn waits(&self) -> u64 {
-        self.0.engine.waits()
+        self.0.pages.waits()
     }
 
     /// Returns whether writes by system calls and by KVM are handled until the end.
     #[must_use]
     pub fn handles_kernel_faults(&self) -> bool {
-        let writes = self.0.writes.lock().unwrap_or_else(PoisonError::into_inner);
-        writes.as_ref().is_some_and(FirstWrites::handles_kernel_faults)
+        self.0.pages.handles_kernel_faults()
     }
 }
 

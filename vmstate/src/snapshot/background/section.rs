@@ -1,7 +1,5 @@
 //! The section of memory while the guest is paused.
 
-use std::sync::PoisonError;
-
 use vmstate_types::{LoadError, Reader, SaveError};
 
 use super::BackgroundRam;
@@ -11,7 +9,7 @@ use crate::stream::SectionKind;
 
 impl LiveSection for BackgroundRam {
     fn save_setup(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
-        self.0.engine.set_up(out)
+        self.0.pages.set_up(out)
     }
 
     fn save_iterate(&mut self, out: &mut Output<'_>, _: u64) -> Result<bool, SaveError> {
@@ -21,11 +19,7 @@ impl LiveSection for BackgroundRam {
 
     /// The guest is paused from here on: its memory must not change until it is protected.
     fn save_complete(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
-        let writes = self.0.writes.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(writes) = &*writes else {
-            return Err(SaveError::misuse("the background snapshot is complete; start another one"));
-        };
-        self.0.engine.freeze(writes.pages())?;
+        self.0.pages.freeze()?;
         end_section(out);
         Ok(())
     }

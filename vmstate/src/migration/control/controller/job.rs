@@ -145,6 +145,7 @@ fn run_outgoing<H: Host>(
     let observer = guest.clone();
     // Nothing else runs the guest of a file or a program.
     let may_return = matches!(to.uri, Uri::File { .. } | Uri::Exec(_));
+    let moves = !config.capabilities.has(Capability::BackgroundSnapshot);
     let mut outgoing = match Outgoing::start_with(&mut guest, &to.uri, config) {
         Ok(outgoing) => outgoing,
         // The receiver waits for it.
@@ -152,7 +153,7 @@ fn run_outgoing<H: Host>(
     };
     let _ = started.send(Ok(outgoing.control()));
     for event in outgoing.events() {
-        if event == Event::Status(MigrationStatus::Completed) {
+        if moves && event == Event::Status(MigrationStatus::Completed) {
             observer.has_moved(may_return);
         }
         forward(&observer, &event);

@@ -88,6 +88,7 @@ impl<H: Host> Outgoing<'_, H> {
                 saver.resize_xbzrle(self.source.parameters().xbzrle_cache_size);
                 saver.iterate(*budget)
             }
+            SourceAction::Capture => saver.capture(self.host, &self.configuration),
             SourceAction::Synchronize => Ok(saver.synchronize()),
             SourceAction::CompleteLive => saver.complete(),
             SourceAction::Devices => saver.devices(self.host, &self.configuration),
@@ -131,16 +132,23 @@ impl<H: Host> Outgoing<'_, H> {
                 saver.reconnect(output);
                 saver
             }
-            None => {
-                let saver = Saver::new(output, memory, self.source.xbzrle_cache_size(), sending);
-                match channel.place().filter(|_| self.source.config().capabilities.has(Capability::MappedRam)) {
-                    Some(start) => saver.placed_at(start),
-                    None => saver,
-                }
-            }
+            None => self.saver(output, memory, sending, &channel),
         };
         self.connection = Some(Connection { saver, preempt: None, uri: self.uri.clone(), channel });
         Ok(Done::default())
+    }
+
+    /// Creates the stream to a channel.
+    fn saver(&self, output: File, memory: HostMemory, sending: Option<Sending>, channel: &Channel) -> Saver {
+        let capabilities = self.source.config().capabilities;
+        let saver = match capabilities.has(Capability::BackgroundSnapshot) {
+            true => Saver::in_background(output, memory),
+            false => Saver::new(output, memory, self.source.xbzrle_cache_size(), sending),
+        };
+        match channel.place().filter(|_| capabilities.has(Capability::MappedRam)) {
+            Some(start) => saver.placed_at(start),
+            None => saver,
+        }
     }
 
     /// Connects the channel for requested pages.

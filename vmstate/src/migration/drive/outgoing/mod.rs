@@ -123,7 +123,8 @@ impl<'h, H: Host> Outgoing<'h, H> {
         transport::check_preempt(config.capabilities, &config.parameters, uri)?;
         let memory = host.memory();
         let runs = host.is_running();
-        let blockers = blockers(host, runs && memory.log.is_none(), &config);
+        let needs_log = runs && !config.capabilities.has(Capability::BackgroundSnapshot);
+        let blockers = blockers(host, needs_log && memory.log.is_none(), &config);
         // Memory that cannot be sent is an error of the stream's beginning.
         let blocks =
             Layout::new(memory.page_size, &memory.blocks).map_or(Vec::new(), |layout| layout.blocks().to_vec());

@@ -1,4 +1,4 @@
-//! Saves each page before it is written for the first time after the pause.
+//! Copies each page before it is written for the first time after the pause.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,28 +6,36 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use vmstate_types::SaveError;
 
+#[cfg(feature = "migration")]
+use super::copies::Cursor;
+use super::places::PagesSaver;
+use super::sink::Sink;
 use crate::memory::{DirtyBitmap, Fault, Layout, MemoryError, PageSize, ProtectedPages, RamBlock, SharedBlock};
-use crate::ram::PagesSaver;
-use crate::section::Output;
+use crate::section::{Output, SentPages};
 
 /// The memory, and the pages that are not saved yet.
 pub(super) struct Engine {
-    layout: Layout,
+    pub(super) layout: Layout,
     blocks: Vec<SharedBlock>,
-    units: Vec<Units>,
-    saver: RwLock<Option<PagesSaver>>,
+    pub(super) units: Vec<Units>,
+    sink: RwLock<Option<Sink>>,
     /// Set from the pause on.
     frozen: RwLock<bool>,
     waits: AtomicU64,
+    /// The number of pages that were saved.
+    pub(super) sent: Mutex<SentPages>,
+    /// The place at which the background continues.
+    #[cfg(feature = "migration")]
+    pub(super) cursor: Mutex<Cursor>,
     error: Mutex<Option<SaveError>>,
 }
 
 /// The host pages of a block. Target pages are saved together with their host page.
-struct Units {
+pub(super) struct Units {
     /// The size of a unit in bytes: of a host page, or of a larger target page.
-    size: u64,
+    pub(super) size: u64,
     /// Before the pause, the units that were written and are not protected; then the units that are not saved.
-    set: DirtyBitmap,
+    pub(super) set: DirtyBitmap,
 }
 
 /// The units that are saved at once in the background: writes to them wait meanwhile.
@@ -41,8 +49,18 @@ impl Engine {
             Units { size, set: DirtyBitmap::new(block.size().div_ceil(size)) }
         };
         let units = blocks.iter().map(unit).collect();
-        let (saver, frozen, error) = (RwLock::default(), RwLock::new(false), Mutex::default());
-        Ok(Self { layout, blocks, units, saver, frozen, waits: AtomicU64::new(0), error })
+        Ok(Self {
+            layout,
+            blocks,
+            units,
+            sink: RwLock::default(),
+            frozen: RwLock::new(false),
+            waits: AtomicU64::new(0),
+            sent: Mutex::default(),
+            #[cfg(feature = "migration")]
+            cursor: Mutex::default(),
+            error: Mutex::default(),
+        })
     }
 
     pub(super) fn blocks(&self) -> &[SharedBlock] {
@@ -53,14 +71,22 @@ impl Engine {
         self.waits.load(Ordering::Relaxed)
     }
 
-    /// Writes the section start.
-    pub(super) fn set_up(&self, out: &mut Output<'_>) -> Result<(), SaveError> {
-        if *self.frozen() {
-            return Err(SaveError::misuse("a background snapshot saves the machine once; start another one"));
-        }
-        let saver = PagesSaver::setup(&self.layout, out)?;
-        *self.saver.write().unwrap_or_else(PoisonError::into_inner) = Some(saver);
+    /// Writes the section start to a file in which pages have fixed places.
+    pub(super) fn set_up_places(&self, out: &mut Output<'_>) -> Result<(), SaveError> {
+        self.check_unused()?;
+        self.set_sink(Sink::Places(PagesSaver::setup(&self.layout, out)?));
         Ok(())
+    }
+
+    pub(super) fn check_unused(&self) -> Result<(), SaveError> {
+        match *self.frozen() {
+            true => Err(SaveError::misuse("a background snapshot saves the machine once; start another one")),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn set_sink(&self, sink: Sink) {
+        *self.sink.write().unwrap_or_else(PoisonError::into_inner) = Some(sink);
     }
 
     /// Protects the pages that were written before the pause.
@@ -92,16 +118,14 @@ impl Engine {
         // Otherwise the background has taken the page, and releases it.
     }
 
-    /// Saves all pages that are left.
-    pub(super) fn save_all(&self, pages: &ProtectedPages) -> Result<(), SaveError> {
-        if !*self.frozen() {
-            return Err(SaveError::misuse("save the machine before the memory of a background snapshot"));
-        }
+    /// Saves all pages that are left at their places.
+    #[cfg(feature = "snapshot")]
+    pub(super) fn place_all(&self, pages: &ProtectedPages) -> Result<(), SaveError> {
+        self.check_frozen()?;
         let mut buffer = Vec::new();
         for (index, units) in self.units.iter().enumerate() {
-            let most = (CHUNK / units.size).max(1);
             let mut next = 0;
-            while let Some(run) = units.set.run_from(next, most) {
+            while let Some(run) = units.set.run_from(next, units.chunk()) {
                 next = run.end;
                 for taken in units.take(run) {
                     self.save(pages, index, &taken, &mut buffer);
@@ -115,30 +139,45 @@ impl Engine {
     /// Writes the bitmaps when all pages are saved, and no fault is being handled anymore.
     pub(super) fn finish(&self) -> Result<(), SaveError> {
         self.failure()?;
-        self.saver().as_ref().map_or(Ok(()), PagesSaver::finish)
+        self.sink().as_ref().map_or(Ok(()), Sink::finish)
     }
 
     /// Saves units that this thread has taken. They are released as soon as they are copied, and even if that fails: the guest
     /// continues in any case.
-    fn save(&self, pages: &ProtectedPages, index: usize, units: &Range<u64>, buffer: &mut Vec<u8>) {
+    pub(super) fn save(&self, pages: &ProtectedPages, index: usize, units: &Range<u64>, buffer: &mut Vec<u8>) {
         let copied = self.copy(index, units, buffer);
         self.release(pages, index, units);
-        let page_size = self.layout.page_size().bytes();
-        let Range { start, end } = self.bytes(index, units);
-        let write = |saver: &PagesSaver| saver.write(index, start / page_size..end.div_ceil(page_size), buffer);
-        let saved = copied.and_then(|()| self.saver().as_ref().map_or(Ok(()), write));
-        saved.unwrap_or_else(|error| self.fail(error));
+        let saved = copied.and_then(|()| match &*self.sink() {
+            Some(sink) => sink.save(index, self.pages(index, units), buffer),
+            None => Ok(SentPages::default()),
+        });
+        match saved {
+            Ok(sent) => self.count(sent),
+            Err(error) => self.fail(error),
+        }
     }
 
-    fn copy(&self, index: usize, units: &Range<u64>, buffer: &mut Vec<u8>) -> Result<(), SaveError> {
+    pub(super) fn count(&self, sent: SentPages) {
+        let mut total = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        *total = [*total, sent].into_iter().sum();
+    }
+
+    pub(super) fn copy(&self, index: usize, units: &Range<u64>, buffer: &mut Vec<u8>) -> Result<(), SaveError> {
         let Range { start, end } = self.bytes(index, units);
         buffer.resize(usize::try_from(end - start).unwrap_or(0), 0);
         self.blocks.get(index).map_or(Ok(()), |block| Ok(block.read(start, buffer)?))
     }
 
-    fn release(&self, pages: &ProtectedPages, index: usize, units: &Range<u64>) {
+    pub(super) fn release(&self, pages: &ProtectedPages, index: usize, units: &Range<u64>) {
         let released = pages.release(index, self.bytes(index, units));
         released.unwrap_or_else(|error| self.fail(error.into()));
+    }
+
+    /// Returns the target pages of units.
+    pub(super) fn pages(&self, index: usize, units: &Range<u64>) -> Range<u64> {
+        let page_size = self.layout.page_size().bytes();
+        let Range { start, end } = self.bytes(index, units);
+        start / page_size..end.div_ceil(page_size)
     }
 
     fn bytes(&self, index: usize, units: &Range<u64>) -> Range<u64> {
@@ -151,8 +190,15 @@ impl Engine {
         self.frozen.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn saver(&self) -> RwLockReadGuard<'_, Option<PagesSaver>> {
-        self.saver.read().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn check_frozen(&self) -> Result<(), SaveError> {
+        match *self.frozen() {
+            true => Ok(()),
+            false => Err(SaveError::misuse("save the machine before the memory of a background snapshot")),
+        }
+    }
+
+    pub(super) fn sink(&self) -> RwLockReadGuard<'_, Option<Sink>> {
+        self.sink.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn error(&self) -> MutexGuard<'_, Option<SaveError>> {
@@ -164,14 +210,19 @@ impl Engine {
     }
 
     /// Returns the first failure.
-    fn failure(&self) -> Result<(), SaveError> {
+    pub(super) fn failure(&self) -> Result<(), SaveError> {
         self.error().take().map_or(Ok(()), Err)
     }
 }
 
 impl Units {
+    /// Returns the most units of a run.
+    pub(super) fn chunk(&self) -> u64 {
+        (CHUNK / self.size).max(1)
+    }
+
     /// Takes units to save them. Returns them in runs, without the units that were written meanwhile and are saved already.
-    fn take(&self, units: Range<u64>) -> Vec<Range<u64>> {
+    pub(super) fn take(&self, units: Range<u64>) -> Vec<Range<u64>> {
         let mut taken: Vec<Range<u64>> = Vec::new();
         for unit in units.filter(|unit| self.set.remove(*unit)) {
             match taken.last_mut() {

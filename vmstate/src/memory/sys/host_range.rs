@@ -164,7 +164,8 @@ mod tests {
             let memory = vector::share(vec![1; length + 8]);
             let range = HostRange::from(&*memory).get(start..start + length).unwrap();
             range.write(0, &vec![0; length]).unwrap();
-            for place in 0..length {
+            // Miri needs minutes for all places.
+            for place in (0..length).step_by(if cfg!(miri) { 97 } else { 1 }) {
                 range.store(place, [1]).unwrap();
                 assert!(!range.is_zero() && range.get(0..place).unwrap().is_zero());
                 range.store(place, [0]).unwrap();

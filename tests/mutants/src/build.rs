@@ -17,8 +17,16 @@ const TESTS: [&str; 9] = [
     "--test=all",
 ];
 
-/// Builds the tests. Returns the test programs, or the positions of errors as file and line.
-pub fn build(copy: &Path, target: &Path) -> Result<Vec<PathBuf>, Vec<(PathBuf, usize)>> {
+/// An error of the compiler.
+pub struct Error {
+    pub path: PathBuf,
+    pub line: usize,
+    /// The variable that has no value there, because an assignment before or after it is omitted.
+    pub unassigned: Option<String>,
+}
+
+/// Builds the tests. Returns the test programs, or the errors.
+pub fn build(copy: &Path, target: &Path) -> Result<Vec<PathBuf>, Vec<Error>> {
     let mut cargo = Command::new("cargo");
     cargo.args(TESTS).arg("--message-format=short").current_dir(copy);
     // Lints are denied, and would reject mutants. Debug information would double the size of the build.
@@ -30,8 +38,8 @@ pub fn build(copy: &Path, target: &Path) -> Result<Vec<PathBuf>, Vec<(PathBuf, u
         if let Some((_, program)) = line.split_once(" (").filter(|_| line.trim_start().starts_with("Executable")) {
             programs
                 .push(target.parent().map_or_else(PathBuf::new, Path::to_path_buf).join(program.trim_end_matches(')')));
-        } else if let Some(position) = line.contains(": error").then(|| position(&line)).flatten() {
-            errors.push(position);
+        } else if let Some(error) = line.contains(": error").then(|| error(&line)).flatten() {
+            errors.push(error);
         } else if line.starts_with("error") {
             other.push_str(&line);
         }
@@ -43,7 +51,10 @@ pub fn build(copy: &Path, target: &Path) -> Result<Vec<PathBuf>, Vec<(PathBuf, u
     }
 }
 
-fn position(line: &str) -> Option<(PathBuf, usize)> {
+fn error(line: &str) -> Option<Error> {
     let mut parts = line.split(':');
-    Some((parts.next()?.into(), parts.next()?.parse().ok()?))
+    let (path, number) = (parts.next()?.into(), parts.next()?.parse().ok()?);
+    let is_unassigned = line.contains("[E0381]") || line.contains("[E0382]");
+    let unassigned = is_unassigned.then(|| line.split('`').nth(1).map(str::to_owned)).flatten();
+    Some(Error { path, line: number, unassigned })
 }

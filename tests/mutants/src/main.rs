@@ -173,8 +173,8 @@ fn build(copy: &Path, target: &Path, files: &[File], dropped: &mut HashSet<u32>)
             Ok(programs) => return programs,
             Err(errors) => {
                 let before = dropped.len();
-                for (path, line) in errors {
-                    dropped.extend(texts.get(&*path).into_iter().flat_map(|text| numbers(text, line)));
+                for error in errors {
+                    dropped.extend(texts.get(&*error.path).into_iter().flat_map(|text| culprits(text, &error)));
                 }
                 assert!(dropped.len() > before, "errors that no mutant causes: see `cargo test` in {}", copy.display());
                 println!("{} mutants do not compile", dropped.len());
@@ -187,14 +187,32 @@ fn rewritten(file: &File, dropped: &HashSet<u32>) -> String {
     Rewriter::new(&file.source, &file.sites, file.first, dropped).file()
 }
 
-/// Returns the mutants on a line, or on the closest line before it that has any.
-fn numbers(text: &str, line: usize) -> Vec<u32> {
-    let lines: Vec<_> = text.lines().take(line).collect();
-    let on_line = |line: &&str| -> Vec<u32> {
-        let parts = line.split("mutant::is(").skip(1);
-        parts.filter_map(|part| part.split(')').next()?.parse().ok()).collect()
+/// Returns the mutants that may cause an error: the closest omission of an assignment to the variable, or the mutants on
+/// the line, or on the closest line before it that has any.
+fn culprits(text: &str, error: &build::Error) -> Vec<u32> {
+    if let Some(number) = error.unassigned.as_ref().and_then(|name| assignment(text, error.line, name)) {
+        return vec![number];
+    }
+    let lines: Vec<_> = text.lines().take(error.line).collect();
+    lines.iter().rev().map(|line| numbers(line)).find(|numbers| !numbers.is_empty()).unwrap_or_default()
+}
+
+/// Returns the omission of an assignment to a variable that is closest to a line.
+fn assignment(text: &str, line: usize, name: &str) -> Option<u32> {
+    let assigns = |text: &&str| {
+        let Some((_, assignment)) = text.split_once("if !crate::mutant::is(") else { return false };
+        let left = assignment.split_once(" { ").and_then(|(_, statement)| statement.split_once(" = "));
+        left.is_some_and(|(left, _)| left.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name))
     };
-    lines.iter().rev().map(on_line).find(|numbers| !numbers.is_empty()).unwrap_or_default()
+    let all = (1..).zip(text.lines()).filter(|(_, text)| assigns(text));
+    let (_, closest) = all.min_by_key(|(number, _)| line.abs_diff(*number))?;
+    numbers(closest).first().copied()
+}
+
+/// Returns the mutants on a line.
+fn numbers(line: &str) -> Vec<u32> {
+    let parts = line.split("mutant::is(").skip(1);
+    parts.filter_map(|part| part.split(')').next()?.parse().ok()).collect()
 }
 
 /// The mutants to test: the file, and the index of the place.

@@ -216,7 +216,9 @@ impl<'ast> Visit<'ast> for Finder {
 
     fn visit_expr_binary(&mut self, binary: &'ast ExprBinary) {
         let conditional = matches!(binary.op, BinOp::And(_) | BinOp::Or(_));
-        if let Some(other) = other(&binary.op)
+        // The sum with a reference is a text.
+        let is_text = matches!((&binary.op, &*binary.right), (BinOp::Add(_), Expr::Reference(_)));
+        if let Some(other) = other(&binary.op).filter(|_| !is_text)
             && !(conditional && (contains_let(&binary.left) || contains_let(&binary.right)))
         {
             let (left, right) = (binary.left.span().byte_range(), binary.right.span().byte_range());

@@ -93,7 +93,12 @@ impl Tests {
             let mut command = command(program, &self.folder);
             command.args(tests.iter().map(|test| &test.name)).env("VMSTATE_MUTANT", mutant.to_string());
             // A mutant that runs much longer does not terminate.
-            ends_well(command.spawn().expect("a test program"), time * 8 + Duration::from_secs(20))
+            let (limit, start) = (time * 8 + Duration::from_secs(20), Instant::now());
+            let passed = ends_well(command.spawn().expect("a test program"), limit);
+            if start.elapsed() > limit {
+                println!("time limit: {mutant}");
+            }
+            passed
         })
     }
 }

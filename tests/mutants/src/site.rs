@@ -44,7 +44,7 @@ impl Site {
     }
 }
 
-/// Finds all places in a file, except in tests, constants and macros.
+/// Finds all places in a file, except in tests, constants, macros and code for fewer features.
 pub fn find(file: &syn::File) -> Vec<Site> {
     let mut finder = Finder { sites: Vec::new() };
     finder.visit_file(file);
@@ -104,10 +104,12 @@ fn is_result_of_unit(arguments: &syn::PathArguments) -> bool {
     matches!(arguments.args.first(), Some(syn::GenericArgument::Type(Type::Tuple(unit))) if unit.elems.is_empty())
 }
 
-fn is_test(attributes: &[syn::Attribute]) -> bool {
+/// Returns whether an item is for tests, or is not compiled with all features.
+fn is_omitted(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let is_cfg = attribute.path().is_ident("cfg") || attribute.path().is_ident("test");
-        is_cfg && attribute.meta.require_list().map_or(true, |list| list.tokens.to_string() == "test")
+        let is_left_out = |condition: &str| condition == "test" || condition.starts_with("not (feature");
+        is_cfg && attribute.meta.require_list().map_or(true, |list| is_left_out(&list.tokens.to_string()))
     })
 }
 
@@ -153,7 +155,7 @@ impl<'ast> Visit<'ast> for Finder {
             syn::Item::Const(_) | syn::Item::Static(_) | syn::Item::Macro(_) | syn::Item::Enum(_) => return,
             _ => return visit::visit_item(self, item),
         };
-        if !is_test(attributes) {
+        if !is_omitted(attributes) {
             visit::visit_item(self, item);
         }
     }
@@ -184,13 +186,13 @@ impl<'ast> Visit<'ast> for Finder {
     fn visit_attribute(&mut self, _: &'ast syn::Attribute) {}
 
     fn visit_item_fn(&mut self, function: &'ast ItemFn) {
-        if !is_test(&function.attrs) {
+        if !is_omitted(&function.attrs) {
             self.body(&function.sig, &function.block);
         }
     }
 
     fn visit_impl_item_fn(&mut self, function: &'ast ImplItemFn) {
-        if !is_test(&function.attrs) {
+        if !is_omitted(&function.attrs) {
             self.body(&function.sig, &function.block);
         }
     }

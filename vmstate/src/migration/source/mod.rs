@@ -192,8 +192,8 @@ impl Source {
     }
 
     /// Returns whether the rate at which vCPUs write memory is limited.
-    #[cfg(unix)]
-    pub(in crate::migration) fn limits_writes(&self) -> bool {
+    #[must_use]
+    pub fn limits_writes(&self) -> bool {
         self.shared.limits_writes()
     }
 

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use vmstate_types::{Reader, Writer};
 
@@ -46,6 +47,15 @@ fn loaded(payload: &mut Writer, sections: usize) -> Vec<Vec<u8>> {
     (0..sections).for_each(|_| loader.load(&mut blocks, &mut reader).unwrap());
     assert_eq!(reader.offset(), bytes.len() as u64);
     blocks.iter_mut().map(|block| block.bytes().to_vec()).collect()
+}
+
+/// Waits until the written pages are queued. The guest continues a little earlier, as soon as they are copied.
+fn wait_for_copies(pages: &BackgroundPages) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while pages.remaining() < 2 * PAGES * PAGE {
+        assert!(Instant::now() < deadline, "{} bytes remain", pages.remaining());
+        std::thread::yield_now();
+    }
 }
 
 /// A part of the stream with pages of about `budget` bytes. Returns whether it is the last one.
@@ -98,6 +108,7 @@ fn copies_of_written_pages_are_sent_first() {
         memory[1].write(page * PAGE, &[0; 8]).unwrap();
     }
     assert_eq!(pages.waits(), 2);
+    wait_for_copies(&pages);
     assert!(!part(&pages, &mut out, 3 * PAGE));
     let sent = out.take();
     let record = |at: usize| u64::from_be_bytes(sent[at..at + 8].try_into().unwrap());

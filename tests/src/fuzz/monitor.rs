@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use vmstate::migration::control::{CommandError, Monitor, MonitorEvent, Operations, RunState, Settings, execute};
-use vmstate::migration::{MigrationStatus, QemuRelease, Statistics, Uri};
+use vmstate::migration::{Channels, MigrationStatus, QemuRelease, Statistics, Uri};
 
 use super::Target;
 
@@ -21,11 +21,13 @@ impl Operations for Idle {
         Statistics::default()
     }
 
-    fn migrate(&mut self, uri: &Uri, _: bool, _: &Settings) -> Result<(), CommandError> {
-        // An address survives the conversion to its other form.
-        if let Some(address) = uri.to_address() {
-            let channel = serde_json::json!([{ "channel-type": "main", "addr": address }]);
-            Uri::from_channels(&channel).expect("an address in its other form");
+    fn migrate(&mut self, channels: &Channels, _: bool, _: &Settings) -> Result<(), CommandError> {
+        // Addresses survive the conversion to their other form.
+        let channel = |name, uri: &Uri| Some(serde_json::json!({ "channel-type": name, "addr": uri.to_address()? }));
+        let list = [Some(("main", &channels.main)), channels.descriptors.as_ref().map(|uri| ("cpr", uri))];
+        let list: Option<Vec<_>> = list.into_iter().flatten().map(|(name, uri)| channel(name, uri)).collect();
+        if let Some(list) = list {
+            Channels::parse(&list.into()).expect("addresses in their other form");
         }
         Ok(())
     }

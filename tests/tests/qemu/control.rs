@@ -8,7 +8,8 @@ use vmstate::migration::control::{
     CommandError, JobInfo, JobStatus, MonitorCommand, Operations, RunState, Settings, SnapshotAction, execute,
 };
 use vmstate::migration::{
-    DirtyLimitStatistics, DowntimeParts, MigrationStatus, Prediction, QemuRelease, RamStatistics, Statistics, Uri,
+    Channels, DirtyLimitStatistics, DowntimeParts, MigrationStatus, Prediction, QemuRelease, RamStatistics, Statistics,
+    Uri,
 };
 use vmstate_tests::qemu::Qemu;
 
@@ -32,7 +33,7 @@ impl Operations for Program {
         vec!["a device".to_owned()]
     }
 
-    fn migrate(&mut self, _: &Uri, _: bool, _: &Settings) -> Result<(), CommandError> {
+    fn migrate(&mut self, _: &Channels, _: bool, _: &Settings) -> Result<(), CommandError> {
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use crate::stream::Configuration;
 const MAPPED_RAM: &str = "mapped-ram";
 
 /// Returns the configuration of the same machine in a file in which guest memory has fixed places.
-pub(crate) fn with_mapped_ram(mut configuration: Configuration) -> Configuration {
+pub(super) fn with_mapped_ram(mut configuration: Configuration) -> Configuration {
     let capabilities = configuration.capabilities.get_or_insert_default();
     if !capabilities.iter().any(|name| name == MAPPED_RAM) {
         capabilities.push(MAPPED_RAM.to_owned());

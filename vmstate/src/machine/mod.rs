@@ -40,8 +40,6 @@ mod save;
 mod session;
 mod trace;
 
-#[cfg(all(unix, feature = "migration"))]
-pub(crate) use configuration::with_mapped_ram;
 pub use load::{LoadOptions, LoadReport, LoadSession, Step, Trailer};
 pub use rules::{Repeated, Rules, Unknown, Unread};
 pub use save::{Iteration, SaveOptions, SaveSession, SaveStats, Saving};

@@ -1,8 +1,10 @@
 //! Blocks of guest memory.
 
+#[cfg(unix)]
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use super::{HostRange, MemoryError};
+use super::{HostRange, MemoryError, Sharing};
 
 /// A block of guest memory (QEMU's `RAMBlock`) that several threads access.
 ///
@@ -82,6 +84,28 @@ pub trait RamBlock {
         None
     }
 
+    /// Returns whether other processes of the host can get the same memory. By default, they cannot.
+    ///
+    /// A migration leaves out memory that the destination shares.
+    fn sharing(&self) -> Sharing {
+        Sharing::Private
+    }
+
+    /// Returns the descriptor of the memory, which begins at its first byte, unless it is [private](Sharing::Private).
+    #[cfg(unix)]
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// Returns the address of the memory in its region of the guest's address space. The default is 0, which QEMU has for memory
+    /// that only an alias maps.
+    ///
+    /// Both sides must have the same one if shared memory is left out of the stream (QEMU: `addr` of the block's
+    /// `MemoryRegion`).
+    fn guest_address(&self) -> u64 {
+        0
+    }
+
     /// Returns the range of `length` bytes at `offset`, for implementations.
     ///
     /// # Errors
@@ -123,6 +147,19 @@ macro_rules! forward {
 
             fn host_range(&self, offset: u64, length: usize) -> Option<HostRange<'_>> {
                 (**self).host_range(offset, length)
+            }
+
+            fn sharing(&self) -> Sharing {
+                (**self).sharing()
+            }
+
+            #[cfg(unix)]
+            fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+                (**self).descriptor()
+            }
+
+            fn guest_address(&self) -> u64 {
+                (**self).guest_address()
             }
         }
     )*};

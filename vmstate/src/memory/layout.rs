@@ -1,7 +1,7 @@
 //! The blocks of a machine's memory.
 
 use super::invalid_blocks;
-use super::{DirtyBitmap, InvalidBlocks, PageSize, RamBlock};
+use super::{DirtyBitmap, InvalidBlocks, PageSize, RamBlock, Sharing};
 
 /// The names and sizes of all blocks, in the order in which they are sent.
 ///
@@ -23,6 +23,10 @@ pub struct BlockLayout {
     pub size: u64,
     /// The size of the host's pages that back the block.
     pub host_page_size: u64,
+    /// The guest address.
+    pub guest_address: u64,
+    /// The way in which other processes get the memory.
+    pub sharing: Sharing,
 }
 
 impl Layout {
@@ -36,6 +40,8 @@ impl Layout {
             idstr: block.idstr().to_owned(),
             size: block.size(),
             host_page_size: block.host_page_size(),
+            guest_address: block.guest_address(),
+            sharing: block.sharing(),
         };
         let blocks: Vec<_> = blocks.into_iter().map(block).collect();
         let size = invalid_blocks::check(blocks.iter().map(|block| (&*block.idstr, block.size)), page_size)?;

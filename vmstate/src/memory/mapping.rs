@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 use rustix::mm::{Advice, MapFlags};
 
 use super::sys::mapped::Mapped;
-use super::{HostRange, MemoryError, RamBlock};
+use super::{HostRange, MemoryError, RamBlock, Sharing};
 
 /// Options for a [`Mapping`]: the kind of memory, huge pages and prefaulting.
 ///
@@ -26,12 +26,14 @@ pub struct MappingOptions {
     kind: Kind,
     huge_pages: HugePages,
     prefault: bool,
+    guest_address: u64,
 }
 
 #[derive(Debug)]
 enum Kind {
     Anonymous,
     Memfd,
+    HandedOver(File),
     PrivateFile(File),
     SharedFile(File),
 }
@@ -64,7 +66,7 @@ impl HugePages {
 
 impl MappingOptions {
     fn new(kind: Kind) -> Self {
-        Self { kind, huge_pages: HugePages::Default, prefault: false }
+        Self { kind, huge_pages: HugePages::Default, prefault: false, guest_address: 0 }
     }
 
     /// Selects private memory.
@@ -79,6 +81,12 @@ impl MappingOptions {
         Self::new(Kind::Memfd)
     }
 
+    /// Selects the memory of another process, by the [file](Mapping::file) of its memfd.
+    #[must_use]
+    pub fn handed_over(file: OwnedFd) -> Self {
+        Self::new(Kind::HandedOver(file.into()))
+    }
+
     /// Selects the content of a file, whose changes stay in memory. Nothing may shrink the file while it is mapped.
     #[must_use]
     pub fn private_file(file: File) -> Self {
@@ -86,6 +94,9 @@ impl MappingOptions {
     }
 
     /// Selects the content of a file, whose changes are written to it. Nothing may shrink the file while it is mapped.
+    ///
+    /// Another process that maps the same file has the same memory, and a migration between both can leave it out
+    /// (`x-ignore-shared`).
     #[must_use]
     pub fn shared_file(file: File) -> Self {
         Self::new(Kind::SharedFile(file))
@@ -105,6 +116,13 @@ impl MappingOptions {
         self
     }
 
+    /// Sets the [address](RamBlock::guest_address) in the guest. The default is 0.
+    #[must_use]
+    pub fn guest_address(mut self, address: u64) -> Self {
+        self.guest_address = address;
+        self
+    }
+
     /// Maps `size` bytes as the block `idstr`.
     ///
     /// # Errors
@@ -116,7 +134,12 @@ impl MappingOptions {
         let length = check_size(&idstr, size, host_page_size)?;
         let mapping = self.create(&idstr, length);
         let (memory, file) = mapping.map_err(|error| map_error(&idstr, self.huge_pages, error))?;
-        let mapping = Mapping { idstr, memory, file, host_page_size };
+        let sharing = match self.kind {
+            Kind::Anonymous | Kind::PrivateFile(_) => Sharing::Private,
+            Kind::Memfd | Kind::HandedOver(_) => Sharing::Descriptor,
+            Kind::SharedFile(_) => Sharing::File,
+        };
+        let mapping = Mapping { idstr, memory, file, sharing, guest_address: self.guest_address, host_page_size };
         self.advise(&mapping)?;
         Ok(mapping)
     }
@@ -127,7 +150,7 @@ impl MappingOptions {
                 return Ok((Mapped::anonymous(length, map_flags(self.huge_pages))?, None));
             }
             Kind::Memfd => memfd(idstr, length, self.huge_pages)?,
-            Kind::PrivateFile(file) | Kind::SharedFile(file) => long_enough(file, length)?,
+            Kind::PrivateFile(file) | Kind::SharedFile(file) | Kind::HandedOver(file) => long_enough(file, length)?,
         };
         let sharing = if matches!(self.kind, Kind::PrivateFile(_)) { MapFlags::PRIVATE } else { MapFlags::SHARED };
         Ok((Mapped::file(file.as_fd(), length, sharing | reservation(self.huge_pages.reserved()))?, Some(file)))
@@ -161,6 +184,8 @@ pub struct Mapping {
     idstr: String,
     memory: Mapped,
     file: Option<OwnedFd>,
+    sharing: Sharing,
+    guest_address: u64,
     host_page_size: u64,
 }
 
@@ -226,6 +251,18 @@ impl RamBlock for Mapping {
     fn exclusive(&mut self) -> Option<&mut [u8]> {
         self.memory.exclusive()
     }
+
+    fn sharing(&self) -> Sharing {
+        self.sharing
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.file().filter(|_| self.sharing != Sharing::Private)
+    }
+
+    fn guest_address(&self) -> u64 {
+        self.guest_address
+    }
 }
 
 fn page_size() -> u64 {
@@ -259,8 +296,10 @@ fn memfd(name: &str, length: usize, huge_pages: HugePages) -> io::Result<OwnedFd
     };
     // The name is only for /proc, and has a limit that names of blocks can exceed.
     let short = name.get(..200).unwrap_or("ram");
-    let file = memfd_create(short, MemfdFlags::CLOEXEC | flags)?;
+    let file = memfd_create(short, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | flags)?;
     ftruncate(&file, length as u64)?;
+    // Another process with the descriptor could kill this one by shrinking the file.
+    fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
     Ok(file)
 }
 
@@ -322,6 +361,15 @@ mod tests {
         for options in [MappingOptions::memfd(), MappingOptions::private_file(file())] {
             assert!(options.map("ram", SIZE).unwrap().exclusive().is_none());
         }
+    }
+
+    /// An access after the end of a file would kill the process.
+    #[test]
+    fn memfd_cannot_shrink() {
+        let ram = MappingOptions::memfd().map("ram", SIZE).unwrap();
+        let other = ram.file().unwrap().try_clone_to_owned().unwrap();
+        assert_eq!(ftruncate(&other, 4096), Err(rustix::io::Errno::PERM));
+        assert_eq!(ftruncate(&other, 2 * SIZE), Err(rustix::io::Errno::PERM));
     }
 
     #[test]

@@ -57,6 +57,7 @@ mod minor;
 mod missing;
 mod page_size;
 mod running;
+mod sharing;
 #[expect(unsafe_code, reason = "memory that other threads, guests and the kernel change has no safe interface")]
 mod sys;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
@@ -95,6 +96,7 @@ pub use missing::{MissingFaults, MissingPages};
 pub use page_size::{InvalidPageSize, PageSize};
 #[cfg(feature = "vm-memory")]
 pub(crate) use running::Running;
+pub use sharing::Sharing;
 pub use sys::HostRange;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", feature = "kvm-ioctls"))]
 pub use sys::kvm::KvmSlot;

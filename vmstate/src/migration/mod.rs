@@ -18,6 +18,8 @@ mod capability;
 pub mod control;
 #[cfg(all(unix, feature = "schema"))]
 pub mod conversation;
+#[cfg(target_os = "linux")]
+mod descriptors;
 pub mod destination;
 #[cfg(unix)]
 mod drive;
@@ -40,6 +42,8 @@ mod uri;
 pub use announce::Announcement;
 pub use blockers::{BlockedReason, Blockers, OnlyMigratable};
 pub use capability::{Capabilities, Capability, CapabilityConflict};
+#[cfg(target_os = "linux")]
+pub use drive::HandedOver;
 #[cfg(unix)]
 pub use drive::{
     DirtyLimiter, Events, GuestProgress, Host, HostError, HostMemory, Incoming, IncomingControl, Kept, MigrationError,
@@ -59,4 +63,6 @@ pub use status::{
 };
 #[cfg(all(unix, feature = "tls"))]
 pub use tls::{AccessList, Objects, TlsCredentials, TlsEndpoint, TlsError};
+#[cfg(feature = "schema")]
+pub use uri::Channels;
 pub use uri::{InvalidUri, TcpAddress, Uri};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use vmstate_types::{LoadError, Reader, SaveError};
 
 use super::channels::{FromFile, SharedLoad, SharedSave, SyncPoints, WithChannels};
+use super::left_out::LeftOut;
 use super::load::{PageAddress, PageStore, RamLoader};
 use super::page_writer::PageWriter;
 use super::record::RamOptions;
@@ -45,6 +46,9 @@ pub struct Ram<B, M> {
     announced: RamOptions,
     pub(super) blocks: M,
     log: Option<Arc<dyn DirtyLog>>,
+    left_out: LeftOut,
+    /// Set if a stream without a page is not of this memory.
+    requires_pages: bool,
     /// The size of the cache, if pages are sent as changes.
     cache_size: Option<u64>,
     /// The saver of the current stream, or an unused one.
@@ -72,6 +76,8 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
             announced: RamOptions::default(),
             blocks,
             log: None,
+            left_out: LeftOut::Nothing,
+            requires_pages: false,
             cache_size: None,
             saver: RamSaver::new(page_size),
             loader: RamLoader::new(page_size),
@@ -93,6 +99,13 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
     #[must_use]
     pub fn dirty_log(mut self, log: Arc<dyn DirtyLog>) -> Self {
         self.log = Some(log);
+        self
+    }
+
+    /// Leaves memory out that the destination has; see [`RamSaver::leave_out`].
+    #[must_use]
+    pub fn leave_out(mut self, left_out: LeftOut) -> Self {
+        self.left_out = left_out;
         self
     }
 
@@ -130,9 +143,16 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
         self
     }
 
+    /// Rejects a stream without pages, such as one of a source that hands its memory over.
+    #[cfg(all(unix, feature = "migration"))]
+    pub(crate) fn require_pages(mut self) -> Self {
+        self.requires_pages = true;
+        self
+    }
+
     /// Creates the saver of the next stream.
     fn new_saver(&self) -> RamSaver {
-        let mut saver = RamSaver::new(self.page_size);
+        let mut saver = RamSaver::new(self.page_size).leave_out(self.left_out);
         if let Some(log) = &self.log {
             saver = saver.dirty_log(log.clone());
         }
@@ -250,6 +270,9 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> LiveSection for Ram<B, M> {
         if let Some(channels) = &self.load_channels {
             channels.stop();
             return channels.with_undo(UndoLog::apply_deferred);
+        }
+        if self.requires_pages {
+            self.loader.check_pages()?;
         }
         self.undo.as_mut().map_or(Ok(()), |undo| undo.apply_deferred(self.blocks.as_mut()))
     }

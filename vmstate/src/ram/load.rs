@@ -10,7 +10,7 @@ use super::record::{BlockHeader, RamOptions, Record};
 use super::record_reader::RecordReader;
 use super::view::{is_filled_at, receive};
 use super::xbzrle;
-use crate::memory::{DirtyBitmap, PageSize, RamBlock};
+use crate::memory::{DirtyBitmap, PageSize, RamBlock, Sharing};
 
 /// Loader of the "ram" sections of one stream: a start, any number of parts, and an end.
 ///
@@ -56,6 +56,17 @@ impl RamLoader {
     /// Returns whether as many pages have arrived as the blocks of the stream have.
     pub(super) fn has_all_pages(&self) -> bool {
         self.size > 0 && self.received >= self.size
+    }
+
+    /// Checks that a page has arrived, unless all blocks may have been left out.
+    pub(super) fn check_pages(&self) -> Result<(), LoadError> {
+        if self.received > 0 || self.records.blocks().iter().all(|header| header.size == 0 || header.address.is_some())
+        {
+            return Ok(());
+        }
+        Err(LoadError::incompatible("pages of memory", "none").or_advice(
+            "if the source hands its memory over, take it with `HandedOver`, and set the mode `cpr-transfer` here",
+        ))
     }
 
     /// Loads the payload of one section into `blocks`, which must be the same for all sections.
@@ -246,6 +257,7 @@ impl RamLoader {
             let expected = format!("a block of whole pages of {} bytes", self.page.len());
             return Err(LoadError::misuse(expected, format!("{size:#x} bytes of `{idstr}`")));
         }
+        check_address(&blocks[index], header)?;
         if self.blocks.contains(&index) {
             return Err(LoadError::malformed("distinct blocks", format!("duplicate block `{idstr}`")));
         }
@@ -262,6 +274,19 @@ impl RamLoader {
             _ => Err(LoadError::misuse("the same blocks for all sections", "fewer blocks")),
         }
     }
+}
+
+/// Compares the guest address of a block whose pages are left out: the source and this process map the same file.
+fn check_address<B: RamBlock>(block: &B, header: &BlockHeader) -> Result<(), LoadError> {
+    let (Some(address), Sharing::File) = (header.address, block.sharing()) else { return Ok(()) };
+    let ours = block.guest_address();
+    if address == ours {
+        return Ok(());
+    }
+    let idstr = &header.idstr;
+    Err(LoadError::incompatible(format!("`{idstr}` at {ours:#x}"), format!("{address:#x}"))
+        .or_advice("map the block at the address that it has on the source")
+        .with_qemu_message(format!("Mismatched GPAs for block {idstr} {address}!= {ours}")))
 }
 
 fn unsupported(record: &Record) -> LoadError {

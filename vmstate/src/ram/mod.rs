@@ -41,6 +41,7 @@ pub(crate) mod channels;
 mod in_file;
 #[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
 mod incoming;
+mod left_out;
 mod live;
 mod load;
 mod mapped;
@@ -68,6 +69,7 @@ pub(crate) use background::BackgroundPages;
 pub(crate) use in_file::{PagesInFile, PlacesLoader};
 #[cfg(all(target_os = "linux", feature = "migration", feature = "mapping"))]
 pub(crate) use incoming::{IncomingRam, PlacePages, PreemptRam, ReceivedPages};
+pub use left_out::LeftOut;
 pub use live::Ram;
 pub use load::RamLoader;
 #[cfg(all(unix, feature = "migration", feature = "schema"))]

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use vmstate_types::{SaveError, Writer};
 
 use self::over_channels::Channels;
+use super::left_out::LeftOut;
 use super::mapped::{PlacedPages, RUN_BYTES};
 use super::page_writer::PageWriter;
-use super::record::{BlockHeader, Record, ZERO_RECORD, write_record};
+use super::record::{Record, ZERO_RECORD, write_record};
 use super::view::View;
 use super::xbzrle;
 use crate::memory::{DirtyBitmap, DirtyLog, Layout, PageSize, RamBlock};
@@ -27,6 +28,7 @@ pub struct RamSaver {
     log: Option<Arc<dyn DirtyLog>>,
     /// Set if this saver has started the log.
     logging: bool,
+    left_out: LeftOut,
     /// The pages to send, for each block.
     pub(super) dirty: Arc<[DirtyBitmap]>,
     /// The number of pages that are sent without interruption, for each block: the pages of a host page in postcopy.
@@ -57,6 +59,7 @@ impl RamSaver {
             page: vec![0; usize::try_from(page_size.bytes()).unwrap_or(0)],
             log: None,
             logging: false,
+            left_out: LeftOut::Nothing,
             dirty: Arc::new([]),
             units: Vec::new(),
             block: 0,
@@ -79,6 +82,27 @@ impl RamSaver {
     #[must_use]
     pub fn dirty_log(mut self, log: Arc<dyn DirtyLog>) -> Self {
         self.log = Some(log);
+        self
+    }
+
+    /// Leaves memory out that the destination has.
+    ///
+    /// ```
+    /// use vmstate::Writer;
+    /// use vmstate::memory::{PageSize, VecBlock};
+    /// use vmstate::ram::{LeftOut, RamSaver};
+    ///
+    /// let sram = [VecBlock::new("sram", vec![0xaa; 1 << 20])];
+    /// let mut saver = RamSaver::new(PageSize::DEFAULT).leave_out(LeftOut::Everything);
+    /// let mut out = Writer::new();
+    /// saver.setup(&sram, &mut out)?;
+    /// saver.complete(&sram, &mut out)?;
+    /// assert_eq!(out.pending().len(), 8 + 1 + 4 + 8 + 8 + 8, "a list of blocks and two ends");
+    /// # Ok::<(), vmstate::SaveError>(())
+    /// ```
+    #[must_use]
+    pub fn leave_out(mut self, left_out: LeftOut) -> Self {
+        self.left_out = left_out;
         self
     }
 
@@ -128,7 +152,7 @@ impl RamSaver {
         self.begin(blocks)?;
         write_record(out, &Record::BlockList(self.layout.size()), "");
         for block in self.layout.blocks() {
-            write_record(out, &Record::Block(BlockHeader::new(&block.idstr, block.size)), "");
+            write_record(out, &Record::Block(self.left_out.header(block)), "");
         }
         self.begin_channels(out)?;
         self.end_section(out);
@@ -154,7 +178,7 @@ impl RamSaver {
         self.start_log()?;
         self.dirty = self.layout.bitmaps().into();
         self.units.clear();
-        for dirty in self.dirty.iter() {
+        for (_, dirty) in self.sent_blocks() {
             dirty.insert_range(0..dirty.pages());
         }
         (self.block, self.number, self.last_block, self.sent) = (0, 0, None, SentPages::default());
@@ -162,6 +186,12 @@ impl RamSaver {
         self.xbzrle = self.cache_size.map(|bytes| xbzrle::Sender::new(bytes, self.page.len(), pages));
         self.placed = None;
         Ok(())
+    }
+
+    /// Returns the numbers and pages of the blocks that are not left out.
+    fn sent_blocks(&self) -> impl Iterator<Item = (usize, &DirtyBitmap)> {
+        let blocks = self.layout.blocks().iter().zip(self.dirty.iter()).enumerate();
+        blocks.filter(|(_, (block, _))| !self.left_out.contains(block)).map(|(index, (_, dirty))| (index, dirty))
     }
 
     /// Starts the log. All pages are dirty then (`ram_init_bitmaps` in QEMU's `migration/ram.c`).
@@ -240,7 +270,7 @@ impl RamSaver {
             xbzrle.begin_pass();
         }
         let Some(log) = self.log.as_ref().filter(|_| self.logging) else { return Ok(()) };
-        for (index, dirty) in self.dirty.iter().enumerate() {
+        for (index, dirty) in self.sent_blocks() {
             log.collect(index, 0..dirty.pages(), dirty)?;
         }
         Ok(())

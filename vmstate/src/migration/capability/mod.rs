@@ -67,8 +67,8 @@ capabilities! {
     PostcopyBlocktime = "postcopy-blocktime", Releases::ALL, Implemented;
     /// Activates block devices only when the guest runs.
     LateBlockActivate = "late-block-activate", Releases::ALL, Missing;
-    /// Leaves shared memory out.
-    XIgnoreShared = "x-ignore-shared", Releases::ALL, Missing;
+    /// Leaves memory out whose file both sides map.
+    XIgnoreShared = "x-ignore-shared", Releases::ALL, Implemented;
     /// Requires the same UUID on both sides.
     ValidateUuid = "validate-uuid", Releases::ALL, Implemented;
     /// Pauses the guest only for its devices, and sends its memory of that moment while it runs on. The guest stays on this

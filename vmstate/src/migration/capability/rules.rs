@@ -165,6 +165,13 @@ const NOT_IN_BACKGROUND: &[Capability] = &[
     Capability::ZeroCopySend,
 ];
 
+/// The combinations that QEMU accepts, and this library does not implement.
+const NOT_COMBINED: &[(Capability, Capability)] = &[
+    (Capability::PostcopyPreempt, Capability::Multifd),
+    (Capability::XIgnoreShared, Capability::MappedRam),
+    (Capability::XIgnoreShared, Capability::BackgroundSnapshot),
+];
+
 /// Checks a set against the rules of `release`.
 pub(super) fn check(set: Capabilities, release: QemuRelease) -> Result<(), CapabilityConflict> {
     if let Some(missing) = set.iter().find(|capability| !capability.exists_in(release)) {
@@ -184,10 +191,9 @@ fn check_rules(rules: &[Rule], set: Capabilities, release: QemuRelease) -> Resul
 
 /// Checks a set for combinations that this library does not implement.
 pub(super) fn check_combinations(set: Capabilities) -> Result<(), CapabilityConflict> {
-    let (capability, other) = (Capability::PostcopyPreempt, Capability::Multifd);
-    match set.has(capability) && set.has(other) {
-        true => Err(CapabilityConflict::NotCombined { capability, other }),
-        false => Ok(()),
+    match NOT_COMBINED.iter().find(|(capability, other)| set.has(*capability) && set.has(*other)) {
+        Some(&(capability, other)) => Err(CapabilityConflict::NotCombined { capability, other }),
+        None => Ok(()),
     }
 }
 

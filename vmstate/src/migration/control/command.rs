@@ -5,7 +5,7 @@ mod table;
 
 use serde_json::Value;
 
-use super::super::{Announcement, Capability, MigrationStatus, QemuRelease, Uri};
+use super::super::{Announcement, Capability, Channels, MigrationStatus, QemuRelease, Uri};
 use super::arguments::{Arguments, check_object};
 use super::error::CommandError;
 use super::job::SnapshotRequest;
@@ -39,8 +39,8 @@ pub enum MonitorCommand {
     CloseDescriptor(String),
     /// `migrate`: starts a migration, or continues an interrupted one with `resume`.
     Migrate {
-        /// The address.
-        uri: Uri,
+        /// The addresses.
+        channels: Channels,
         /// Set if to continue an interrupted migration.
         resume: bool,
     },
@@ -145,7 +145,7 @@ mod tests {
         let uri: Uri = "unix:/run/x".parse().unwrap();
         let address = json!({"transport": "socket", "type": "unix", "path": "/run/x"});
         let channels = json!({"channels": [{"channel-type": "main", "addr": address}], "detach": true});
-        let expected = Ok(MonitorCommand::Migrate { uri, resume: false });
+        let expected = Ok(MonitorCommand::Migrate { channels: uri.into(), resume: false });
         assert_eq!(parse("migrate", &json!({"uri": "unix:/run/x"}), QemuRelease::V7_2), expected);
         assert_eq!(parse("migrate", &channels, QemuRelease::V10_0), expected);
         let both = json!({"uri": "unix:/run/x", "channels": []});

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::{Capability, Uri};
+use super::super::{Capability, Channels};
 use super::command::MonitorCommand;
 use super::error::CommandError;
 use super::job::JobInfo;
@@ -14,12 +14,12 @@ use super::{reply, schema};
 ///
 /// ```
 /// # use vmstate::migration::control::{execute, MonitorCommand, CommandError, Operations, RunState, Settings};
-/// # use vmstate::migration::{MigrationStatus, QemuRelease, Statistics, Uri};
+/// # use vmstate::migration::{Channels, MigrationStatus, QemuRelease, Statistics, Uri};
 /// # struct Board;
 /// # impl Operations for Board {
 /// #     fn run_state(&self) -> RunState { RunState::Running }
 /// #     fn statistics(&self) -> Statistics { Statistics::default() }
-/// #     fn migrate(&mut self, _: &Uri, _: bool, _: &Settings) -> Result<(), CommandError> { Ok(()) }
+/// #     fn migrate(&mut self, _: &Channels, _: bool, _: &Settings) -> Result<(), CommandError> { Ok(()) }
 /// #     fn migrate_incoming(&mut self, _: &Uri, _: bool, _: &Settings) -> Result<(), CommandError> { Ok(()) }
 /// #     fn cancel(&mut self) {}
 /// #     fn continue_from(&mut self, _: MigrationStatus) -> Result<(), CommandError> { Ok(()) }
@@ -62,7 +62,7 @@ pub fn execute(
         // The server has handled it if the client has passed a descriptor.
         MonitorCommand::GetDescriptor(_) => Err(CommandError::new("No file descriptor supplied via SCM_RIGHTS")),
         MonitorCommand::CloseDescriptor(name) => done(operations.close_descriptor(&name)),
-        MonitorCommand::Migrate { uri, resume } => done(migrate(&uri, resume, settings, operations)),
+        MonitorCommand::Migrate { channels, resume } => done(migrate(&channels, resume, settings, operations)),
         MonitorCommand::MigrateIncoming { uri, exit_on_error } => {
             done(operations.migrate_incoming(&uri, exit_on_error, settings))
         }
@@ -101,11 +101,16 @@ fn done(result: Result<(), CommandError>) -> Result<Value, CommandError> {
     result.map(|()| json!({}))
 }
 
-fn migrate(uri: &Uri, resume: bool, settings: &Settings, operations: &mut dyn Operations) -> Result<(), CommandError> {
+fn migrate(
+    channels: &Channels,
+    resume: bool,
+    settings: &Settings,
+    operations: &mut dyn Operations,
+) -> Result<(), CommandError> {
     if is_migrating(operations) && !resume {
         return Err(CommandError::new("There's a migration process in progress"));
     }
-    operations.migrate(uri, resume, settings)
+    operations.migrate(channels, resume, settings)
 }
 
 fn set_capabilities(

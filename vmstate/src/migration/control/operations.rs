@@ -5,7 +5,7 @@ use std::fmt;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use super::super::{Announcement, MigrationStatus, Statistics, Uri};
+use super::super::{Announcement, Channels, MigrationStatus, Statistics, Uri};
 use super::error::{CommandError, shortened};
 use super::job::{JobInfo, SnapshotRequest};
 use super::request::{DirtyRateMode, DirtyRateRequest};
@@ -141,11 +141,11 @@ pub trait Operations {
         Vec::new()
     }
 
-    /// Starts a migration to `uri`, or continues an interrupted one.
+    /// Starts a migration, or continues an interrupted one.
     ///
     /// # Errors
     /// Returns an error if a migration is in progress, the machine cannot be migrated, or the address is not allowed.
-    fn migrate(&mut self, uri: &Uri, resume: bool, settings: &Settings) -> Result<(), CommandError>;
+    fn migrate(&mut self, channels: &Channels, resume: bool, settings: &Settings) -> Result<(), CommandError>;
 
     /// Listens at `uri` for a migration.
     ///

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{MigrationStatus, QemuRelease, Statistics, Uri};
+use super::super::{Channels, MigrationStatus, QemuRelease, Statistics, Uri};
 use super::*;
 
 /// A program that records its operations.
@@ -28,8 +28,8 @@ impl Operations for Recorder {
         self.statistics.clone()
     }
 
-    fn migrate(&mut self, uri: &Uri, resume: bool, _: &Settings) -> Result<(), CommandError> {
-        self.record(format!("migrate {uri} {resume}"))
+    fn migrate(&mut self, channels: &Channels, resume: bool, _: &Settings) -> Result<(), CommandError> {
+        self.record(format!("migrate {} {resume}", channels.main))
     }
 
     fn migrate_incoming(&mut self, uri: &Uri, _: bool, _: &Settings) -> Result<(), CommandError> {

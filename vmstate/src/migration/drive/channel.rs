@@ -5,6 +5,8 @@ use std::io::{self, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
+use vmstate_types::LoadError;
+
 use super::address;
 use super::descriptor::{self, Kind};
 use super::relay::Relay;
@@ -206,6 +208,14 @@ pub(super) fn explain(error: &impl ToString, ending: Option<&Ending>) -> String 
         Some(reason) => format!("{error} ({reason})"),
         None => error,
     }
+}
+
+/// Returns the error with its advice.
+pub(super) fn with_advice(error: &LoadError) -> io::Error {
+    io::Error::other(match error.advice() {
+        Some(advice) => format!("{error}; {advice}"),
+        None => error.to_string(),
+    })
 }
 
 /// Returns the time until a deadline.

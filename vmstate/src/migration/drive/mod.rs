@@ -4,6 +4,7 @@
 //! event loop drives the engines in [`source`](super::source) and [`destination`](super::destination) itself.
 
 mod address;
+mod announced;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 mod background;
 #[cfg(not(all(target_os = "linux", feature = "mapping")))]
@@ -11,6 +12,11 @@ mod background;
 mod background;
 mod channel;
 mod descriptor;
+#[cfg(target_os = "linux")]
+mod handover;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_handover.rs"]
+mod handover;
 mod host;
 mod incoming;
 mod listener;
@@ -46,6 +52,8 @@ mod watch;
 
 #[cfg(feature = "control")]
 pub(super) use self::background::probe as probe_background;
+#[cfg(target_os = "linux")]
+pub use self::handover::HandedOver;
 pub use self::host::{DirtyLimiter, Host, HostError, HostMemory};
 pub use self::incoming::{Incoming, IncomingControl};
 pub use self::opaque::{GuestProgress, Kept, OpaqueGuest};

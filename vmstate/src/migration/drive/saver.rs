@@ -8,10 +8,10 @@ use vmstate_types::{SaveError, Writer};
 use super::background::Background;
 use super::host::{Host, HostMemory};
 use super::multifd::Sending;
-use crate::machine::{Machine, SaveOptions, SaveSession, with_mapped_ram};
+use crate::machine::{Machine, SaveOptions, SaveSession};
 use crate::memory::RamBlock;
 use crate::migration::source::Done;
-use crate::ram::{self, Ram};
+use crate::ram::{self, LeftOut, Ram};
 use crate::section::{LiveSection, Output};
 use crate::stream::{Command, Configuration, SectionHeader, SectionKind, StreamWriter};
 
@@ -84,6 +84,12 @@ impl Saver {
         Self { background: Some(Background::new(memory)), ..Self::new(out, unused, None, None) }
     }
 
+    /// Leaves memory out that the destination has.
+    pub(super) fn leave_out(mut self, left_out: LeftOut) -> Self {
+        self.ram = self.ram.leave_out(left_out);
+        self
+    }
+
     /// Gives memory fixed places in the file, in which the stream begins at `start`.
     pub(super) fn placed_at(mut self, start: u64) -> Self {
         self.placed = Some(Placed { start, written: 0 });
@@ -95,10 +101,7 @@ impl Saver {
         let start = self.writer.offset();
         let mut stream = StreamWriter::new(&mut self.writer);
         stream.header();
-        match self.placed {
-            Some(_) => stream.configuration(&with_mapped_ram(configuration.clone())),
-            None => stream.configuration(configuration),
-        }
+        stream.configuration(configuration);
         for command in commands {
             stream.command(command)?;
         }

@@ -1,6 +1,8 @@
 //! Two hosts in one process, over real sockets and files.
 
 mod doubt;
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+mod handover;
 #[cfg(feature = "mapping")]
 mod huge_pages;
 

@@ -2,7 +2,7 @@
 
 use super::MigrationError;
 use crate::migration::capability::{Capabilities, Capability};
-use crate::migration::parameter::{Compression, Parameters};
+use crate::migration::parameter::{Compression, Mode, Parameters};
 use crate::migration::source::SourceConfig;
 use crate::migration::uri::Uri;
 
@@ -56,11 +56,33 @@ pub(super) fn check_preempt(
 pub(super) fn check_source(config: &SourceConfig, uri: &Uri) -> Result<(), MigrationError> {
     let SourceConfig { capabilities, parameters, .. } = config;
     check(*capabilities, parameters, uri)?;
+    check_mode(config)?;
     let fail = |reason: &str| Err(MigrationError::new("mapped-ram", &reason));
     match capabilities.has(Capability::MappedRam) {
         true if !parameters.tls_creds.is_empty() => fail("Cannot use TLS with mapped-ram"),
         // QEMU checks it without data channels, too.
         true if parameters.multifd_compression != Compression::None => fail(NO_COMPRESSION),
+        _ => Ok(()),
+    }
+}
+
+/// Checks the mode (`migrate_prepare` and `qmp_migrate` in QEMU's `migration/migration.c`).
+fn check_mode(config: &SourceConfig) -> Result<(), MigrationError> {
+    let mode = config.parameters.mode;
+    let fail = |reason: &str| Err(MigrationError::new("mode", &reason));
+    let has = |capability| config.capabilities.has(capability);
+    match mode {
+        Mode::CprTransfer if config.descriptors.is_none() => fail("missing 'cpr' migration channel"),
+        mode if mode.stops_first() && has(Capability::PostcopyRam) => fail("Cannot use postcopy with CPR"),
+        mode if mode.stops_first() && has(Capability::BackgroundSnapshot) => {
+            fail("Cannot use background snapshot with CPR")
+        }
+        Mode::CprTransfer if has(Capability::XIgnoreShared) => {
+            fail("all memory is handed over in the mode `cpr-transfer`; switch `x-ignore-shared` off")
+        }
+        Mode::CprTransfer if has(Capability::MappedRam) => {
+            fail("all memory is handed over in the mode `cpr-transfer`; switch `mapped-ram` off")
+        }
         _ => Ok(()),
     }
 }

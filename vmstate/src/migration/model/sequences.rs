@@ -328,7 +328,7 @@ fn blocked_machines_are_rejected_with_all_reasons() {
     let capabilities = Capabilities::default().with(Capability::ReleaseRam);
     let blockers = vec!["device `nvme` is not migratable".to_owned()];
     let mut config = SourceConfig { capabilities, blockers, ..config() };
-    config.parameters.set("mode", "cpr-reboot".into(), QemuRelease::V10_0).unwrap();
+    config.parameters.set("mode", "cpr-exec".into(), QemuRelease::V11_1).unwrap();
     let error = crate::migration::source::Source::new(config, std::time::Instant::now()).unwrap_err();
     assert_eq!(error.reasons().len(), 3);
 }

@@ -112,7 +112,10 @@ impl World {
                 messages.push(Message { devices: Some(source.memory.guest.devices), ..Message::new(Item::Section) });
             }
             SourceAction::End => messages.push(Message::new(Item::End { described: true })),
-            SourceAction::Throttle(_) | SourceAction::LimitWrites(_) | SourceAction::Capture => {}
+            SourceAction::Throttle(_)
+            | SourceAction::LimitWrites(_)
+            | SourceAction::Capture
+            | SourceAction::HandOver => {}
             // Requested pages take the same link.
             SourceAction::ConnectPreempt => match source.link {
                 Some(link) => self.links[link].preempt = true,

@@ -7,7 +7,7 @@ use super::guest::{Guest, PAGES, Pages, SourceMemory};
 use super::link::{Link, Message};
 use super::moves::Move;
 use super::setup::{Mutation, Setup};
-use crate::memory::BlockLayout;
+use crate::memory::{BlockLayout, Sharing};
 use crate::migration::MigrationStatus;
 use crate::migration::capability::Capability;
 use crate::migration::destination::{Destination, DestinationAction, DestinationConfig, DestinationControl};
@@ -83,7 +83,13 @@ impl World {
         config.capabilities.set(Capability::PostcopyRam, setup.postcopy.is_some());
         config.capabilities.set(Capability::PostcopyPreempt, setup.postcopy.is_some() && setup.preempt);
         config.page_size = PAGE;
-        config.blocks = vec![BlockLayout { idstr: BLOCK.to_owned(), size: PAGES as u64 * PAGE, host_page_size: PAGE }];
+        config.blocks = vec![BlockLayout {
+            idstr: BLOCK.to_owned(),
+            size: PAGES as u64 * PAGE,
+            host_page_size: PAGE,
+            guest_address: 0,
+            sharing: Sharing::Private,
+        }];
         let source = SourceProcess {
             engine: Source::new(config, now).expect("a valid configuration"),
             link: None,

@@ -121,6 +121,15 @@ choice! {
     }
 }
 
+impl Mode {
+    /// Returns whether the guest is stopped before its memory is sent (`migrate_mode_is_cpr` in QEMU's
+    /// `migration/options.c`).
+    #[must_use]
+    pub const fn stops_first(self) -> bool {
+        !matches!(self, Self::Normal)
+    }
+}
+
 choice! {
     /// The mode of a migration.
     Mode {

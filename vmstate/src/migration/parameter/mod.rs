@@ -113,6 +113,8 @@ mod tests {
         parameters.set("multifd-channels", ParameterValue::Unsigned(4), QemuRelease::V10_0).unwrap();
         parameters.check().unwrap();
         parameters.set("mode", "cpr-reboot".into(), QemuRelease::V10_0).unwrap();
+        parameters.check().unwrap();
+        parameters.set("mode", "cpr-exec".into(), QemuRelease::V11_1).unwrap();
         assert!(parameters.check().unwrap_err().to_string().contains("`mode`"));
     }
 

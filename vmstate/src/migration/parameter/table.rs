@@ -171,7 +171,7 @@ parameters! {
         "vcpu-dirty-limit", MegabytesPerSecond, Range::new(1, u64::MAX, "must be greater than 1 MB/s"),
         Releases::SINCE_10_0, Implemented;
     /// The mode.
-    pub mode: Mode = Mode::Normal, "mode", None, Range::ANY, Releases::SINCE_10_0, Missing;
+    pub mode: Mode = Mode::Normal, "mode", None, Range::ANY, Releases::SINCE_10_0, Implemented;
     /// The detection of zero pages.
     pub zero_page_detection: ZeroPages = ZeroPages::Multifd,
         "zero-page-detection", None, Range::ANY, Releases::SINCE_10_0, Implemented;
@@ -312,7 +312,11 @@ impl Parameters {
                 return Err(InvalidParameter::NotImplemented { name: parameter.name, default });
             }
         }
-        Ok(())
+        match self.mode {
+            // The process belongs to the program.
+            Mode::CprExec => Err(InvalidParameter::NotImplemented { name: "mode", default: Mode::Normal.to_value() }),
+            _ => Ok(()),
+        }
     }
 
     /// Returns the number of bytes that can be sent in `duration`, or `None` without a limit.

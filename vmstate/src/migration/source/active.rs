@@ -92,7 +92,7 @@ impl Active {
 
     /// Stops the guest, unless the destination's consent is missing.
     fn switch_over(mut self, shared: &mut Shared, now: Instant) -> Step<Self> {
-        let runs = shared.config.guest_runs;
+        let runs = shared.config.guest_runs && !shared.guest_stopped;
         // QEMU does not wait for a stopped guest, either (`migration_iteration_run` in `migration/migration.c`).
         let waits = shared.config.has(Capability::SwitchoverAck) && shared.config.legacy_approval;
         let unapproved = runs && waits && !shared.link.is_approved();
@@ -112,9 +112,11 @@ impl Active {
         if runs {
             return Break(Next::Stopping);
         }
-        let at = Some(shared.elapsed(now));
         shared.predicted = Some(predict(&shared.goal(), &shared.history));
-        (shared.times.stopping, shared.times.stopped) = (at, at);
+        if !shared.guest_stopped {
+            let at = Some(shared.elapsed(now));
+            (shared.times.stopping, shared.times.stopped) = (at, at);
+        }
         Break(Next::Stopped)
     }
 

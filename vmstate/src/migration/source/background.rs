@@ -28,9 +28,7 @@ impl Capturing {
         shared.begin_only_pass();
         shared.enter(MigrationStatus::Active);
         if shared.config.guest_runs {
-            // From here on a failure has to resume it, even if the stop fails halfway.
-            shared.guest_stopped = true;
-            shared.queue(SourceAction::Stop);
+            shared.stop_guest(now);
         }
         shared.queue(SourceAction::Capture);
         if shared.config.guest_runs {
@@ -44,8 +42,7 @@ impl Phase for Capturing {
     fn handle(self, shared: &mut Shared, now: Instant, signal: Signal) -> Step<Self> {
         match signal {
             Signal::Done(_) if shared.is_doing(&SourceAction::Stop) => {
-                shared.times.stopped = Some(shared.elapsed(now));
-                shared.events.push_back(Event::Stopped);
+                shared.guest_has_stopped(now);
                 Continue(self)
             }
             Signal::Done(_) if shared.is_doing(&SourceAction::Resume) => {

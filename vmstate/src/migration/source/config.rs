@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use crate::memory::BlockLayout;
 use crate::migration::capability::{Capabilities, Capability};
-use crate::migration::parameter::{OnStall, Parameters};
+use crate::migration::parameter::{Mode, OnStall, Parameters};
 use crate::migration::peer::MachineSwitches;
 use crate::migration::release::QemuRelease;
+use crate::migration::uri::Uri;
+#[cfg(unix)]
+use crate::ram::LeftOut;
 use crate::stream::PostcopyAdvice;
 
 /// The configuration of a [`Source`](super::Source).
@@ -50,6 +53,8 @@ pub struct SourceConfig {
     pub multifd_legacy_zero: bool,
     /// Connects the channel for requested pages at the start, and ends it with a record (`x-preempt-pre-7-2`).
     pub preempt_at_setup: bool,
+    /// The address to which the descriptors of all memory are sent first (mode `cpr-transfer`).
+    pub descriptors: Option<Uri>,
     /// The time to save, send and load the devices, if it was measured.
     pub device_time: Option<Duration>,
     /// The reasons why the machine cannot be migrated.
@@ -80,6 +85,7 @@ impl SourceConfig {
             multifd_section_flush: switches.multifd_section_flush,
             multifd_legacy_zero: switches.multifd_legacy_zero,
             preempt_at_setup: switches.preempt_at_setup,
+            descriptors: None,
             device_time: None,
             blockers: Vec::new(),
         }
@@ -102,6 +108,16 @@ impl SourceConfig {
     pub(super) fn has_return_path(&self) -> bool {
         // Postcopy needs no other capability (`migrate_start` in QEMU's `migration/migration.c`).
         self.can_answer && (self.has(Capability::ReturnPath) || self.has(Capability::PostcopyRam))
+    }
+
+    /// Returns the memory that is not sent.
+    #[cfg(unix)]
+    pub(crate) fn left_out(&self) -> LeftOut {
+        match self.parameters.mode {
+            Mode::CprTransfer => LeftOut::Everything,
+            _ if self.has(Capability::XIgnoreShared) => LeftOut::SharedFiles,
+            _ => LeftOut::Nothing,
+        }
     }
 
     pub(super) fn has(&self, capability: Capability) -> bool {

@@ -35,6 +35,9 @@ pub enum SourceAction {
     LimitWrites(Option<DirtyLimit>),
     /// Stop the guest: no vCPU runs and no device writes memory afterwards.
     Stop,
+    /// Send the descriptors of all memory on a separate connection, and wait until the destination has them. Belongs to the
+    /// mode `cpr-transfer`.
+    HandOver,
     /// Save the devices in memory, to send them at the [end](Self::End), and fix the memory to send: its content of this
     /// moment. Belongs to the capability `background-snapshot`.
     Capture,

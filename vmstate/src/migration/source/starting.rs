@@ -7,6 +7,7 @@ use super::phase::{Next, Phase, Step};
 use super::shared::Shared;
 use super::{Signal, SourceAction};
 use crate::migration::capability::Capability;
+use crate::migration::parameter::Mode;
 use crate::migration::protocol;
 use crate::stream::Command;
 
@@ -16,6 +17,10 @@ pub(super) struct Connecting;
 
 impl Connecting {
     pub(super) fn begin(shared: &mut Shared) -> Self {
+        // The destination creates its machine with this memory, and listens for the guest afterwards.
+        if shared.config.parameters.mode == Mode::CprTransfer {
+            shared.queue(SourceAction::HandOver);
+        }
         shared.queue(SourceAction::Connect);
         Self
     }
@@ -24,6 +29,7 @@ impl Connecting {
 impl Phase for Connecting {
     fn handle(self, shared: &mut Shared, now: Instant, signal: Signal) -> Step<Self> {
         match signal {
+            Signal::Done(_) if shared.is_doing(&SourceAction::HandOver) => Continue(self),
             Signal::Done(_) => {
                 shared.connected = true;
                 Break(Next::Starting)
@@ -38,7 +44,10 @@ impl Phase for Connecting {
 pub(super) struct Starting;
 
 impl Starting {
-    pub(super) fn begin(shared: &mut Shared) -> Self {
+    pub(super) fn begin(shared: &mut Shared, now: Instant) -> Self {
+        if shared.config.guest_runs && shared.config.parameters.mode.stops_first() {
+            shared.stop_guest(now);
+        }
         let mut commands = Vec::new();
         if shared.config.has_return_path() {
             commands.extend([Command::OpenReturnPath, Command::Ping(protocol::PING_QEMU)]);
@@ -62,6 +71,10 @@ impl Starting {
 impl Phase for Starting {
     fn handle(self, shared: &mut Shared, now: Instant, signal: Signal) -> Step<Self> {
         match signal {
+            Signal::Done(_) if shared.is_doing(&SourceAction::Stop) => {
+                shared.guest_has_stopped(now);
+                Continue(self)
+            }
             Signal::Done(_) if shared.is_doing(&SourceAction::ConnectPreempt) => {
                 shared.has_preempt = true;
                 Break(Next::Active)

@@ -46,7 +46,7 @@ impl State {
     /// Begins the state that a transition leads to.
     fn begin(next: Next, shared: &mut Shared, now: Instant) -> Self {
         match next {
-            Next::Starting => Starting::begin(shared).into(),
+            Next::Starting => Starting::begin(shared, now).into(),
             Next::Active if shared.config.has(Capability::BackgroundSnapshot) => Capturing::begin(shared, now).into(),
             Next::Active => Active::begin(shared, now).into(),
             Next::Copying => Copying::begin(shared, now).into(),

@@ -18,6 +18,22 @@ use crate::migration::protocol::PING_BARRIER;
 use crate::migration::status::{Event, MigrationStatus};
 use crate::stream::{Command, DestinationState, ReturnPathMessage};
 
+impl Shared {
+    /// Stops the guest.
+    pub(super) fn stop_guest(&mut self, now: Instant) {
+        self.times.stopping = Some(self.elapsed(now));
+        // From here on a failure has to resume it, even if the stop fails halfway.
+        self.guest_stopped = true;
+        self.queue(SourceAction::Stop);
+    }
+
+    /// Records that the guest has stopped.
+    pub(super) fn guest_has_stopped(&mut self, now: Instant) {
+        self.times.stopped = Some(self.elapsed(now));
+        self.events.push_back(Event::Stopped);
+    }
+}
+
 /// Stopping the guest.
 #[derive(Debug, Clone)]
 pub(super) struct Stopping;
@@ -25,10 +41,7 @@ pub(super) struct Stopping;
 impl Stopping {
     pub(super) fn begin(shared: &mut Shared, now: Instant) -> Self {
         shared.predicted = Some(predict(&shared.goal(), &shared.history));
-        shared.times.stopping = Some(shared.elapsed(now));
-        // From here on a failure has to resume it, even if the stop fails halfway.
-        shared.guest_stopped = true;
-        shared.queue(SourceAction::Stop);
+        shared.stop_guest(now);
         Self
     }
 }
@@ -37,8 +50,7 @@ impl Phase for Stopping {
     fn handle(self, shared: &mut Shared, now: Instant, signal: Signal) -> Step<Self> {
         match signal {
             Signal::Done(_) => {
-                shared.times.stopped = Some(shared.elapsed(now));
-                shared.events.push_back(Event::Stopped);
+                shared.guest_has_stopped(now);
                 Break(Next::Stopped)
             }
             signal => self.handle_before_run(shared, now, signal),

@@ -6,9 +6,60 @@ use serde_json::{Map, Value, json};
 
 use super::{InvalidUri, TcpAddress, Uri};
 
+/// The addresses of a migration: QEMU's list of channels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Channels {
+    /// The address of the stream.
+    pub main: Uri,
+    /// The address to which the descriptors of the memory are sent first (type `cpr`). Only the mode `cpr-transfer` uses it.
+    pub descriptors: Option<Uri>,
+}
+
+impl From<Uri> for Channels {
+    fn from(main: Uri) -> Self {
+        Self { main, descriptors: None }
+    }
+}
+
+impl Channels {
+    /// Parses the argument `channels` of the command `migrate`: a list with one channel of type `main`, and perhaps one of type
+    /// `cpr`.
+    ///
+    /// # Errors
+    /// Returns an error if the list has no channel `main` or two of a type, or a channel has another type or a malformed
+    /// address.
+    pub fn parse(channels: &Value) -> Result<Self, InvalidUri> {
+        let text = || channels.to_string();
+        let (mut main, mut descriptors) = (None, None);
+        for channel in channels.as_array().map(Vec::as_slice).unwrap_or_default() {
+            let name = member(channel, "channel-type")?;
+            let place = match name {
+                "main" => &mut main,
+                "cpr" => &mut descriptors,
+                _ => return Err(invalid(&text(), "unknown type; expected `main` or `cpr`", &unknown_type(name))),
+            };
+            let address = from_address(channel.get("addr").unwrap_or(&Value::Null))?;
+            if place.replace(address).is_some() {
+                let message = format!("Channel list has more than one {name} entry");
+                return Err(invalid(&text(), "expected one channel of each type", &message));
+            }
+        }
+        match (main, &descriptors) {
+            (Some(main), _) => Ok(Self { main, descriptors }),
+            (None, None) => Err(invalid(&text(), "expected a channel", "need either 'uri' or 'channels' argument")),
+            // QEMU 10.0 and 11.1 crash.
+            (None, Some(_)) => Err(invalid(&text(), "expected a channel `main`", "Channel list has no main entry")),
+        }
+    }
+}
+
+fn unknown_type(name: &str) -> String {
+    format!("Parameter 'channel-type' does not accept value '{name}'")
+}
+
 impl Uri {
-    /// Parses the argument `channels` of the commands `migrate` and `migrate-incoming`: a list with one channel of type
-    /// `main`.
+    /// Parses the argument `channels` of the command `migrate-incoming`: a list with one channel of type `main`.
     ///
     /// ```
     /// use vmstate::migration::Uri;
@@ -23,18 +74,12 @@ impl Uri {
     /// Returns an error if the list does not have exactly one channel, or the channel has another type or a malformed
     /// address.
     pub fn from_channels(channels: &Value) -> Result<Self, InvalidUri> {
-        let text = || channels.to_string();
-        let list = channels.as_array().map(Vec::as_slice).unwrap_or_default();
-        let channel = match list {
-            [channel] => channel,
-            [] => return Err(invalid(&text(), "expected a channel", "need either 'uri' or 'channels' argument")),
+        match Channels::parse(channels)? {
+            Channels { main, descriptors: None } => Ok(main),
             _ => {
-                return Err(invalid(&text(), "expected one channel", "Channel list has more than one entries"));
+                let message = "Channel list must have only one entry, for type 'main'";
+                Err(invalid(&channels.to_string(), "expected only a channel `main`", message))
             }
-        };
-        match member(channel, "channel-type")? {
-            "main" => from_address(channel.get("addr").unwrap_or(&Value::Null)),
-            _ => Err(invalid(&text(), "unsupported channel type; expected `main`", "Channel list has no main entry")),
         }
     }
 
@@ -143,8 +188,15 @@ mod tests {
     fn lists_without_exactly_one_channel_are_rejected() {
         let message = |channels: &Value| Uri::from_channels(channels).unwrap_err().qemu_message().to_owned();
         assert_eq!(message(&json!([])), "need either 'uri' or 'channels' argument");
-        assert_eq!(message(&json!([{}, {}])), "Channel list has more than one entries");
-        assert_eq!(message(&json!([{"channel-type": "cpr", "addr": {}}])), "Channel list has no main entry");
+        let address = json!({"transport": "socket", "type": "unix", "path": "/x"});
+        let (main, cpr) =
+            (json!({"channel-type": "main", "addr": address}), json!({"channel-type": "cpr", "addr": address}));
+        assert_eq!(message(&json!([main, main])), "Channel list has more than one main entry");
+        assert_eq!(message(&json!([cpr, main, cpr])), "Channel list has more than one cpr entry");
+        assert_eq!(message(&json!([cpr])), "Channel list has no main entry");
+        assert_eq!(message(&json!([cpr, main])), "Channel list must have only one entry, for type 'main'");
+        let other = json!([{"channel-type": "x", "addr": address}]);
+        assert_eq!(message(&other), "Parameter 'channel-type' does not accept value 'x'");
         assert_eq!(message(&channel(&json!({"transport": "file", "filename": "x"}))), "Parameter 'offset' is missing");
     }
 }

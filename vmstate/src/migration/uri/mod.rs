@@ -8,6 +8,9 @@ mod parse;
 
 use std::fmt;
 
+#[cfg(feature = "schema")]
+pub use channels::Channels;
+
 /// The address of a migration.
 ///
 /// ```

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::super::super::{Announcement, Capability, MigrationStatus, QemuRelease, Uri};
+use super::super::super::{Announcement, Capability, Channels, InvalidUri, MigrationStatus, QemuRelease, Uri};
 use super::super::arguments::{Arguments, Member, Type, optional, required, since_10_0};
 use super::super::error::CommandError;
 use super::super::reply;
@@ -48,8 +48,8 @@ pub(super) fn parse_migrate(arguments: &Arguments<'_>, _: QemuRelease) -> Result
     if let Some(option) = ["blk", "inc"].into_iter().find(|option| arguments.flag(option) == Some(true)) {
         return Err(CommandError::new(format!("'{option}' is not implemented: block devices are not migrated")));
     }
-    let uri = parse_address(arguments)?;
-    Ok(MonitorCommand::Migrate { uri, resume: arguments.flag("resume").unwrap_or(false) })
+    let channels = parse_address(arguments, Channels::parse)?;
+    Ok(MonitorCommand::Migrate { channels, resume: arguments.flag("resume").unwrap_or(false) })
 }
 
 pub(super) fn incoming_arguments(release: QemuRelease) -> Vec<Member> {
@@ -59,15 +59,18 @@ pub(super) fn incoming_arguments(release: QemuRelease) -> Vec<Member> {
 }
 
 pub(super) fn parse_incoming(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
-    let uri = parse_address(arguments)?;
+    let uri = parse_address(arguments, Uri::from_channels)?;
     Ok(MonitorCommand::MigrateIncoming { uri, exit_on_error: arguments.flag("exit-on-error").unwrap_or(true) })
 }
 
 /// Parses the address: one of `uri` and `channels`.
-fn parse_address(arguments: &Arguments<'_>) -> Result<Uri, CommandError> {
+fn parse_address<A: From<Uri>>(
+    arguments: &Arguments<'_>,
+    from_channels: impl Fn(&Value) -> Result<A, InvalidUri>,
+) -> Result<A, CommandError> {
     match (arguments.text("uri"), arguments.get("channels")) {
-        (Some(uri), None) => Ok(uri.parse()?),
-        (None, Some(channels)) => Ok(Uri::from_channels(channels)?),
+        (Some(uri), None) => Ok(A::from(uri.parse()?)),
+        (None, Some(channels)) => Ok(from_channels(channels)?),
         _ => Err(CommandError::new("need either 'uri' or 'channels' argument")),
     }
 }

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use super::super::drive::{Host, Incoming, MigrationError, random_session};
 use super::super::source::{SourceConfig, SourceControl};
-use super::super::{Announcement, MachineSwitches, MigrationStatus, Mode, QemuRelease, Statistics, Uri};
+use super::super::{Announcement, Channels, MachineSwitches, MigrationStatus, Mode, QemuRelease, Statistics, Uri};
 use super::error::CommandError;
 use super::job::{JobInfo, SnapshotRequest};
 use super::operations::{DirtyRate, Operations, RunState};
@@ -209,18 +209,20 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
         self.guest.known_blockers(Mode::Normal)
     }
 
-    fn migrate(&mut self, uri: &Uri, resume: bool, settings: &Settings) -> Result<(), CommandError> {
+    fn migrate(&mut self, channels: &Channels, resume: bool, settings: &Settings) -> Result<(), CommandError> {
         if resume {
-            return self.resume_migration(uri);
+            return self.resume_migration(&channels.main);
         }
         self.check_sender()?;
-        let to = self.address(uri)?;
+        let to = self.address(&channels.main)?;
         // Its dirty log is needed.
         if self.measurement.as_ref().is_some_and(Measurement::is_measuring) {
             self.measurement = None;
         }
         let switches = MachineSwitches::new(&self.guest.machine_type()?, settings.release);
-        let config = source_config(&to, settings).switches(switches);
+        // QEMU ignores the address in other modes.
+        let descriptors = channels.descriptors.clone().filter(|_| settings.parameters.mode == Mode::CprTransfer);
+        let config = SourceConfig { descriptors, ..source_config(&to, settings).switches(switches) };
         let job = Job::send(&self.guest, to, config).map_err(|error| failed(&error))?;
         self.job = Some(job);
         Ok(())

@@ -5,22 +5,25 @@ use std::sync::Arc;
 use vmstate_types::{LoadError, Reader};
 
 use super::driver::{Driver, UNSUPPORTED};
-use crate::machine::{LoadReport, LoadSession, Machine, Step, Trailer, with_mapped_ram};
+use crate::machine::{LoadReport, LoadSession, Machine, Step, Trailer};
 use crate::migration::capability::Capability;
 use crate::migration::destination::{DestinationAction, DestinationInput, Item};
+use crate::migration::drive::announced;
 use crate::migration::drive::channel::{Channel, INCOMPLETE};
 use crate::migration::drive::host::{Host, HostMemory};
 use crate::migration::drive::postcopy::{Package, Postcopy};
 use crate::migration::drive::socket::{Socket, TimedReader};
+use crate::migration::parameter::Mode;
 use crate::migration::status::Event;
 use crate::ram::{self, AnnouncedRam, Ram};
 use crate::registry::{EntryId, RegisterError, Registration};
-use crate::stream::{Configuration, StreamReader};
+use crate::stream::StreamReader;
 
 impl<E: FnMut(Event)> Driver<'_, E> {
     /// Loads the stream, and returns the first action that does not need the machine.
     pub(super) fn load(&mut self, host: &mut impl Host) -> Option<DestinationAction> {
         let (memory, configuration) = (host.memory(), host.configuration());
+        let expected = announced::expected(host, self.incoming.config.capabilities);
         self.searches_ends = memory.announced.is_some();
         if self.incoming.config.capabilities.has(Capability::PostcopyRam) {
             self.postcopy =
@@ -28,7 +31,7 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         }
         let mut used = None;
         host.with_machine(&mut |machine| {
-            machine.set_configuration(self.expected(configuration.clone()));
+            machine.set_configuration(expected.clone());
             let registered = self.register_memory(machine, &memory);
             used = Some(match registered {
                 Ok(memory) => {
@@ -50,14 +53,6 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         })
     }
 
-    /// Returns the configuration that the stream must have.
-    fn expected(&self, configuration: Configuration) -> Configuration {
-        match self.incoming.config.capabilities.has(Capability::MappedRam) {
-            true => with_mapped_ram(configuration),
-            false => configuration,
-        }
-    }
-
     fn register_memory(&self, machine: &mut Machine<'_>, memory: &HostMemory) -> Result<EntryId, RegisterError> {
         match (&self.postcopy, &memory.announced) {
             (Some(postcopy), _) => postcopy.register(machine, memory.page_size),
@@ -70,6 +65,10 @@ impl<E: FnMut(Event)> Driver<'_, E> {
                 let mut ram = Ram::new(memory.page_size, memory.blocks.clone());
                 if let Some(receiving) = &self.receiving {
                     ram = ram.load_channels(Arc::clone(receiving.shared()));
+                }
+                // The destination of such a migration has the memory already.
+                if self.incoming.config.parameters.mode != Mode::CprTransfer {
+                    ram = ram.require_pages();
                 }
                 let mut registration = Registration::live("ram", ram::VERSION, ram);
                 registration.page_size = Some(memory.page_size);

@@ -6,10 +6,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use vmstate_types::LoadError;
-
 use crate::memory::RamBlock;
-use crate::migration::drive::channel::Channel;
+use crate::migration::drive::channel::{Channel, with_advice};
 use crate::migration::drive::host::HostMemory;
 use crate::migration::drive::socket::Socket;
 use crate::migration::parameter::Compression;
@@ -174,13 +172,6 @@ impl Receiver {
         }
         Ok(())
     }
-}
-
-fn with_advice(error: &LoadError) -> io::Error {
-    io::Error::other(match error.advice() {
-        Some(advice) => format!("{error}; {advice}"),
-        None => error.to_string(),
-    })
 }
 
 /// Reads a head. Returns `false` at the end of the channel.

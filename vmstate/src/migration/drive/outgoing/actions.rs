@@ -11,7 +11,6 @@ use vmstate_types::SaveError;
 
 use super::{Message, Outgoing};
 use crate::migration::capability::Capability;
-use crate::migration::drive::MigrationError;
 use crate::migration::drive::channel::{Channel, Link, explain};
 use crate::migration::drive::host::{Host, HostError, HostMemory};
 use crate::migration::drive::multifd::{SendOptions, Sending};
@@ -19,6 +18,7 @@ use crate::migration::drive::saver::Saver;
 use crate::migration::drive::saver_postcopy::Preempt;
 use crate::migration::drive::socket::Socket;
 use crate::migration::drive::tls::{Client, Ending};
+use crate::migration::drive::{MigrationError, announced, handover};
 use crate::migration::parameter::ZeroPages;
 use crate::migration::policy::DirtyLimit;
 use crate::migration::source::{Done, SourceAction, SourceConfig};
@@ -41,6 +41,7 @@ impl<H: Host> Outgoing<'_, H> {
         match action {
             SourceAction::Connect => self.connect(),
             SourceAction::ConnectPreempt => self.connect_preempt(),
+            SourceAction::HandOver => self.hand_over(),
             SourceAction::Close => {
                 self.close();
                 Ok(Done::default())
@@ -82,7 +83,9 @@ impl<H: Host> Outgoing<'_, H> {
         // An end of the stream that was written in part leaves open who has the guest, so no command interrupts it.
         self.watch.writes(!matches!(action, SourceAction::End | SourceAction::Package { run: true }));
         let written = match action {
-            SourceAction::Begin { commands } => saver.begin(&self.configuration, commands),
+            SourceAction::Begin { commands } => {
+                saver.begin(&announced::sent(self.host, self.source.config().capabilities), commands)
+            }
             SourceAction::Send(command) => saver.command(command),
             SourceAction::Iterate { budget } => {
                 saver.resize_xbzrle(self.source.parameters().xbzrle_cache_size);
@@ -143,12 +146,29 @@ impl<H: Host> Outgoing<'_, H> {
         let capabilities = self.source.config().capabilities;
         let saver = match capabilities.has(Capability::BackgroundSnapshot) {
             true => Saver::in_background(output, memory),
-            false => Saver::new(output, memory, self.source.xbzrle_cache_size(), sending),
+            false => {
+                let saver = Saver::new(output, memory, self.source.xbzrle_cache_size(), sending);
+                saver.leave_out(self.source.config().left_out())
+            }
         };
         match channel.place().filter(|_| capabilities.has(Capability::MappedRam)) {
             Some(start) => saver.placed_at(start),
             None => saver,
         }
+    }
+
+    /// Sends the descriptors of the memory.
+    fn hand_over(&self) -> Result<Done, MigrationError> {
+        let fail = |error| MigrationError::new("descriptors", &error);
+        let config = self.source.config();
+        let Some(uri) = &config.descriptors else { return Ok(Done::default()) };
+        let (connect, progress) = (config.parameters.connect_timeout, config.parameters.progress_timeout);
+        let socket = handover::connect(uri, connect, progress).map_err(fail)?;
+        self.watch.connected(std::iter::once(&socket));
+        self.watch.writes(true);
+        let sent = handover::send(&socket, &self.host.memory(), progress);
+        self.watch.writes(false);
+        sent.map(|()| Done::default()).map_err(fail)
     }
 
     /// Connects the channel for requested pages.

@@ -123,15 +123,16 @@ impl<'h, H: Host> Outgoing<'h, H> {
         transport::check_preempt(config.capabilities, &config.parameters, uri)?;
         let memory = host.memory();
         let runs = host.is_running();
-        let needs_log = runs && !config.capabilities.has(Capability::BackgroundSnapshot);
-        let blockers = blockers(host, needs_log && memory.log.is_none(), &config);
         // Memory that cannot be sent is an error of the stream's beginning.
-        let blocks =
-            Layout::new(memory.page_size, &memory.blocks).map_or(Vec::new(), |layout| layout.blocks().to_vec());
+        let layout = Layout::new(memory.page_size, &memory.blocks).ok();
+        let sent = layout.as_ref().map_or(0, |layout| config.left_out().sent_bytes(layout));
+        let stays = config.parameters.mode.stops_first();
+        let needs_log = runs && !stays && sent > 0 && !config.capabilities.has(Capability::BackgroundSnapshot);
+        let blockers = blockers(host, needs_log && memory.log.is_none(), &config);
         let config = SourceConfig {
-            memory: memory.size(),
+            memory: sent,
             page_size: memory.page_size.bytes(),
-            blocks,
+            blocks: layout.map_or(Vec::new(), |layout| layout.blocks().to_vec()),
             guest_runs: runs,
             can_answer: config.can_answer && uri.has_return_path(),
             blockers,

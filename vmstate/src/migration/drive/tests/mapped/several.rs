@@ -93,7 +93,9 @@ fn failed_read_of_a_channel_fails_the_section() {
     // A handle that can only be written.
     let receiving = Receiving::from_file(&file, 2, &memory, None, Duration::from_secs(60)).unwrap();
     let mut ram = Ram::new(memory.page_size, memory.blocks).load_channels(receiving.shared().clone());
-    ram.load_format(&crate::machine::with_mapped_ram(Configuration::new("board")));
+    let mut configuration = Configuration::new("board");
+    configuration.capabilities = Some(vec!["mapped-ram".to_owned()]);
+    ram.load_format(&configuration);
     ram.load_setup(true).unwrap();
     let mut input = Reader::from_file_at(reader, 0).unwrap();
     let error = ram.load(&mut input, crate::stream::SectionKind::Start, 4).unwrap_err().to_string();

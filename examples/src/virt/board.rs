@@ -4,6 +4,7 @@ use super::bus::{Bus, interrupt};
 use super::cpu::{Hart, Unsupported};
 use super::finisher::Finish;
 use super::map;
+use super::memory::Memory;
 use super::migration::QemuOnly;
 
 /// A RISC-V board.
@@ -52,7 +53,13 @@ impl Board {
     /// Creates a board with `ram_size` bytes of memory, after reset.
     #[must_use]
     pub fn new(ram_size: usize) -> Self {
-        Self { hart: Hart::new(map::MROM), bus: Bus::new(ram_size), qemu_only: QemuOnly::default() }
+        Self::with_memory(Memory::new(ram_size))
+    }
+
+    /// Creates a board with this memory, after reset.
+    #[must_use]
+    pub fn with_memory(memory: Memory) -> Self {
+        Self { hart: Hart::new(map::MROM), bus: Bus::new(memory), qemu_only: QemuOnly::default() }
     }
 
     /// Copies a program to the start of RAM, where the hart jumps to.

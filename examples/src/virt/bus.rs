@@ -64,12 +64,12 @@ impl Place {
 }
 
 impl Bus {
-    /// Creates a bus with `ram_size` bytes of memory, and all devices after reset.
+    /// Creates a bus with this memory, and all devices after reset.
     #[must_use]
-    pub fn new(ram_size: usize) -> Self {
+    pub fn new(memory: Memory) -> Self {
         Self {
             clock: Clock::default(),
-            memory: Memory::new(ram_size),
+            memory,
             clint: Clint::default(),
             plic: Plic::default(),
             uart: Uart::default(),

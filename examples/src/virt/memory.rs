@@ -1,10 +1,14 @@
 //! The memory: QEMU's RAM blocks that the hart can access.
 
+#[cfg(target_os = "linux")]
+use std::error::Error;
 use std::sync::Arc;
 
 use vmstate::memory::{DirtyBitmap, DirtyLog, HostRange, Layout, Marked, MemoryError, PageSize, RamBlock};
 
 use super::map;
+#[cfg(target_os = "linux")]
+use super::origin::Origin;
 
 /// Blocks are mapped, so that page faults and writes of the hart can be tracked.
 #[cfg(target_os = "linux")]
@@ -18,6 +22,23 @@ mod block {
     pub(super) const RAM: usize = 2;
     pub(super) const COUNT_OF_7_2: usize = 4;
     pub(super) const COUNT: usize = 7;
+}
+
+/// The name of the RAM.
+pub(super) const RAM_NAME: &str = "riscv_virt_board.ram";
+
+/// Returns the names and sizes of the blocks.
+fn sizes(ram_size: usize) -> [(&'static str, usize); block::COUNT] {
+    [
+        ("virt.flash0", map::FLASH_SIZE),
+        ("virt.flash1", map::FLASH_SIZE),
+        (RAM_NAME, ram_size),
+        ("riscv_virt_board.mrom", map::MROM_SIZE),
+        // Tables for the firmware, which are not mapped.
+        ("/rom@etc/acpi/tables", 0x2_0000),
+        ("/rom@etc/table-loader", 0x1000),
+        ("/rom@etc/acpi/rsdp", 0x1000),
+    ]
 }
 
 /// The memory, which other threads can read while the hart runs. Programs can only write to RAM.
@@ -41,19 +62,28 @@ impl Memory {
     /// Creates memory that is zero except for the boot ROM.
     #[must_use]
     pub fn new(ram_size: usize) -> Self {
-        let blocks = [
-            zeros("virt.flash0", map::FLASH_SIZE),
-            zeros("virt.flash1", map::FLASH_SIZE),
-            zeros("riscv_virt_board.ram", ram_size),
-            zeros("riscv_virt_board.mrom", map::MROM_SIZE),
-            // Tables for the firmware, which are not mapped.
-            zeros("/rom@etc/acpi/tables", 0x2_0000),
-            zeros("/rom@etc/table-loader", 0x1000),
-            zeros("/rom@etc/acpi/rsdp", 0x1000),
-        ];
+        let blocks = sizes(ram_size).map(|(name, size)| zeros(name, size));
         let [_, _, _, mrom, ..] = &blocks;
         let _ = mrom.write(0, &START.map(u32::to_le_bytes).concat());
         Self::with_blocks(blocks.map(Arc::new))
+    }
+
+    /// Creates memory of any origin.
+    ///
+    /// # Errors
+    /// Returns an error if a block cannot be mapped, or another process has not handed it over.
+    #[cfg(target_os = "linux")]
+    pub fn from_origin(ram_size: usize, mut origin: Origin<'_>) -> Result<Self, Box<dyn Error>> {
+        let mut blocks = Vec::with_capacity(block::COUNT);
+        for (name, size) in sizes(ram_size) {
+            blocks.push(Arc::new(origin.map(name, size)?));
+        }
+        let blocks: [_; block::COUNT] = blocks.try_into().map_err(|_| "unreachable: each block was mapped")?;
+        let [_, _, _, mrom, ..] = &blocks;
+        if !origin.has_content() {
+            mrom.write(0, &START.map(u32::to_le_bytes).concat())?;
+        }
+        Ok(Self::with_blocks(blocks))
     }
 
     fn with_blocks(blocks: [Arc<Block>; block::COUNT]) -> Self {

@@ -14,8 +14,8 @@
 //! ```
 //!
 //! [`Board`] runs the [`cpu`] with the memory and devices on its [`bus`], at the addresses of [`map`], in the time of
-//! [`clock`]. [`migration`] saves and loads it as a stream, also in a store of snapshots. A [`Vcpu`] runs it on a thread, and a [`BoardHost`] migrates it
-//! while it runs.
+//! [`clock`]. [`migration`] saves and loads it as a stream, also in a store of snapshots. A [`Vcpu`] runs it on a thread, and a
+//! [`BoardHost`] migrates it while it runs.
 
 mod board;
 pub mod bus;
@@ -29,6 +29,8 @@ mod host;
 pub mod map;
 pub mod memory;
 pub mod migration;
+#[cfg(target_os = "linux")]
+mod origin;
 mod pace;
 pub mod plic;
 mod rewind;
@@ -42,5 +44,7 @@ pub use board::{Board, Stop, TooLarge};
 pub use cpu::Unsupported;
 pub use finisher::Finish;
 pub use host::{BoardHost, PageLog};
+#[cfg(target_os = "linux")]
+pub use origin::Origin;
 pub use rewind::BoardRewind;
 pub use vcpu::{Progress, Vcpu};

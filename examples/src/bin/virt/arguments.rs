@@ -4,13 +4,20 @@ use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+#[cfg(target_os = "linux")]
+use vmstate::migration::HandedOver;
 use vmstate::migration::{QemuRelease, Uri};
 use vmstate::schema::Release;
 #[cfg(not(target_os = "linux"))]
 use vmstate::snapshot::StoreErrorKind;
 use vmstate::snapshot::{Folder, StoreError};
+#[cfg(target_os = "linux")]
+use vmstate_examples::virt::Origin;
+use vmstate_examples::virt::memory::Memory;
 use vmstate_examples::virt::{Board, PageLog};
 
 /// The default guest program (examples/guest/hasher.c).
@@ -33,10 +40,19 @@ Examples:
   virt run                                                 run the default program
   virt run --qmp unix:/tmp/a                               run it under the control of QEMU's clients
   virt run --qmp unix:/tmp/b --incoming unix:/tmp/guest    wait for a guest and run it
+  virt run --handover unix:/tmp/m --incoming unix:/tmp/g   take over a guest and its memory on this host
   virt run --snapshots saved                               save snapshots in a folder with Ctrl-A S
   virt run --rewind 64M                                    rewind by a second with each Ctrl-A R
   virt run --restore saved#1                               continue from a snapshot
   virt run --restore saved#1 --lazy                        continue at once, and read the memory meanwhile";
+
+/// Only Linux hands memory over.
+#[cfg(not(target_os = "linux"))]
+type HandedOver = std::convert::Infallible;
+
+/// The time to wait for the memory of another process.
+#[cfg(target_os = "linux")]
+const TAKE_OVER: Duration = Duration::from_secs(3600);
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -76,6 +92,18 @@ pub(crate) struct Run {
     /// Size of memory with the suffix K, M or G, the same on source and destination
     #[arg(long, value_name = "SIZE", default_value = "16M", value_parser = parse_size)]
     memory: usize,
+    /// Share the memory, so that another process can take it over (mode `cpr-transfer`)
+    #[cfg(target_os = "linux")]
+    #[arg(long, conflicts_with_all = ["memory_file", "handover"])]
+    shared: bool,
+    /// File for the memory, which the source and the destination on this host map (capability `x-ignore-shared`)
+    #[cfg(target_os = "linux")]
+    #[arg(long, value_name = "FILE", conflicts_with = "handover")]
+    memory_file: Option<PathBuf>,
+    /// Socket to take the memory of another process over, which then migrates its guest to `--incoming`
+    #[cfg(target_os = "linux")]
+    #[arg(long, value_name = "unix:PATH", requires = "incoming")]
+    pub(crate) handover: Option<Uri>,
     /// Do not start the guest until the command `cont`
     #[arg(long, requires = "qmp")]
     pub(crate) paused: bool,
@@ -114,9 +142,39 @@ enum Qemu {
 }
 
 impl Run {
+    /// Waits until another process hands its memory over, if it is to.
+    pub(crate) fn take_over(&self) -> Result<Option<HandedOver>, Box<dyn Error>> {
+        #[cfg(target_os = "linux")]
+        if let Some(uri) = &self.handover {
+            if self.incoming == Some(Uri::Defer) {
+                return Err("`--handover` needs the address of the guest: use another `--incoming` than `defer`".into());
+            }
+            return Ok(Some(HandedOver::receive(uri, TAKE_OVER)?));
+        }
+        Ok(None)
+    }
+
+    /// Creates the memory, also with the descriptors that another process hands over.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn memory(&self, handed_over: Option<&mut HandedOver>) -> Result<Memory, Box<dyn Error>> {
+        let origin = match (handed_over, &self.memory_file) {
+            (Some(files), _) => Origin::HandedOver(files),
+            (None, Some(path)) => Origin::File(path),
+            (None, None) if self.shared => Origin::Descriptors,
+            (None, None) => Origin::Private,
+        };
+        Memory::from_origin(self.memory, origin)
+    }
+
+    /// Creates the memory.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn memory(&self, _: Option<&mut HandedOver>) -> Result<Memory, Box<dyn Error>> {
+        Ok(Memory::new(self.memory))
+    }
+
     /// Creates the board, with its program unless it waits for a guest. Errors of a lazy restore are sent later.
-    pub(crate) fn board(&self, failures: Sender<String>) -> Result<Board, Box<dyn Error>> {
-        let mut board = Board::new(self.memory);
+    pub(crate) fn board(&self, memory: Memory, failures: Sender<String>) -> Result<Board, Box<dyn Error>> {
+        let mut board = Board::with_memory(memory);
         if let Some((folder, key)) = &self.restore {
             let folder = Folder::open(folder)?;
             match self.lazy {

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 #[cfg(target_os = "linux")]
 use vmstate::SaveError;
 use vmstate::migration::control::{Controller, Ended, Operations, RunState, Server, Settings};
-use vmstate::migration::{Host, Uri};
+use vmstate::migration::{Host, Mode, Uri};
 #[cfg(target_os = "linux")]
 use vmstate::snapshot::{BackgroundRam, Store};
 use vmstate::snapshot::{Details, Folder, SnapshotInfo};
@@ -29,7 +29,8 @@ const STORE: &str = "snapshots";
 /// Runs a board.
 pub(crate) fn run(arguments: &Run) -> Outcome {
     let (sender, failures) = mpsc::channel();
-    let board = arguments.board(sender)?;
+    let mut handed_over = arguments.take_over()?;
+    let board = arguments.board(arguments.memory(handed_over.as_mut())?, sender)?;
     let terminal = Terminal::open()?;
     let rate = arguments.dirty_rate.then(|| DirtyRate::start(&board)).transpose()?;
     let rate = rate.map(|(rate, missing)| {
@@ -53,7 +54,16 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         Some(path) => Server::listen(path, settings.release).map_err(|error| format!("{}: {error}", path.display()))?,
         None => Server::disconnected(settings.release),
     };
-    let mut controller = start(host, arguments, &settings)?;
+    let mut controller = match handed_over {
+        Some(_) => {
+            let mut settings = settings.clone();
+            settings.parameters.mode = Mode::CprTransfer;
+            start(host, arguments, &settings)?
+        }
+        None => start(host, arguments, &settings)?,
+    };
+    // The source connects from now on.
+    drop(handed_over);
     let store = arguments.snapshots.as_ref().map(Folder::create).transpose()?;
     if let Some(store) = &store {
         controller.set_store(STORE, store.clone());

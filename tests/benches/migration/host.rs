@@ -38,7 +38,12 @@ impl Guest {
     /// Creates a stopped guest with zero memory.
     pub(crate) fn new(size: usize) -> Self {
         let options = MappingOptions::anonymous().huge_pages(HugePages::Transparent).prefault(true);
-        let memory = Arc::new(options.map("ram", size as u64).expect("memory"));
+        Self::with_memory(options.map("ram", size as u64).expect("memory"))
+    }
+
+    /// Creates a stopped guest.
+    pub(crate) fn with_memory(memory: Mapping) -> Self {
+        let memory = Arc::new(memory);
         let layout = Layout::new(PageSize::DEFAULT, [&*memory]).expect("a layout");
         let log = Arc::new(Marked::new(&layout));
         let (runs, devices) = (Arc::new(Mutex::new(false)), vec![[7; 256]; DEVICES]);

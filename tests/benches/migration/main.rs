@@ -1,10 +1,11 @@
 //! Live migrations between two hosts of this process, compared with plain writes in the same run and, with the feature
 //! `qemu`, with QEMU.
 //!
-//!     cargo bench -p vmstate-tests --all-features --bench migration [-- idle | random | zero | patterns | relay]
+//!     cargo bench -p vmstate-tests --all-features --bench migration [-- idle | random | zero | patterns | handover | relay]
 //!
 //! `VMSTATE_BENCH_MIB` is the size of the memory, 1024 if unset.
 
+mod handover;
 mod host;
 mod idle;
 #[path = "../ram/measure.rs"]
@@ -24,6 +25,7 @@ const SUBJECTS: &[(&str, fn())] = &[
     ("random", memory::random),
     ("zero", memory::zero),
     ("patterns", patterns::measure),
+    ("handover", handover::measure),
     #[cfg(feature = "qemu")]
     ("relay", relay::measure),
 ];

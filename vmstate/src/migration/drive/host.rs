@@ -58,6 +58,12 @@ pub trait Host {
     /// Returns whether the guest runs.
     fn is_running(&self) -> bool;
 
+    /// Returns whether the guest is stopped at this moment, although [`is_running`](Self::is_running) may return `true`
+    /// because a command can continue it. The statistics `precopy-bytes` and `downtime-bytes` depend on it.
+    fn is_stopped_now(&self) -> bool {
+        !self.is_running()
+    }
+
     /// Stops the guest. Afterwards no vCPU runs, and no device writes memory.
     ///
     /// # Errors

@@ -61,7 +61,7 @@ impl Active {
     }
 
     fn synchronized(&self, shared: &mut Shared, now: Instant, remaining: u64) {
-        let sent = shared.sent_in_pass();
+        let sent = shared.traffic.in_pass();
         let dirtied = remaining.saturating_sub(shared.history.remaining());
         shared.synchronized(now, remaining);
         shared.report_stall();

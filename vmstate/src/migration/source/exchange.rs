@@ -87,6 +87,8 @@ pub struct Done {
     pub xbzrle: Option<Counters>,
     /// The bytes that data channels have sent since the start (`multifd`). [`bytes`](Self::bytes) includes them.
     pub multifd: u64,
+    /// Set if the guest was stopped during the action, also if the engine has not stopped it. Statistics distinguish it.
+    pub guest_stopped: bool,
 }
 
 impl Done {
@@ -107,6 +109,13 @@ impl Done {
     #[must_use]
     pub fn multifd(mut self, bytes: u64) -> Self {
         self.multifd = bytes;
+        self
+    }
+
+    /// Sets whether the guest was stopped during the action.
+    #[must_use]
+    pub fn guest_stopped(mut self, stopped: bool) -> Self {
+        self.guest_stopped = stopped;
         self
     }
 

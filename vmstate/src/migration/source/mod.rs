@@ -27,6 +27,7 @@ mod shared;
 mod starting;
 mod states;
 mod switchover;
+mod traffic;
 mod xbzrle;
 
 use std::time::Instant;

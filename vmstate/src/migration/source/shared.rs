@@ -7,6 +7,7 @@ use super::config::SourceConfig;
 use super::link::Link;
 use super::requests::Requests;
 use super::retries::Retries;
+use super::traffic::{Traffic, Transfer};
 use super::xbzrle::Encoded;
 use super::{Done, SourceAction};
 use crate::migration::capability::Capability;
@@ -16,7 +17,6 @@ use crate::migration::release::QemuRelease;
 use crate::migration::status::{
     DowntimeParts, Event, MigrationStatus, Prediction, RamStatistics, Side, Statistics, is_transition,
 };
-use crate::section::SentPages;
 
 /// The action that is being carried out.
 #[derive(Debug, Clone)]
@@ -39,16 +39,10 @@ pub(super) struct Shared {
     pub(super) write_limit: WriteLimit,
     /// The number of synchronizations, which is the number of the pass.
     syncs: u64,
-    pub(super) transferred: u64,
-    /// The bytes that were sent since the last synchronization.
-    sent_in_pass: u64,
+    pub(super) traffic: Traffic,
     /// Set while the passes do not get smaller, which was reported.
     stalled: bool,
-    memory: MemoryBytes,
-    pages: SentPages,
     encoded: Encoded,
-    multifd: u64,
-    rate: Rate,
     pub(super) times: Times,
     pub(super) predicted: Option<Prediction>,
     pub(super) error: Option<String>,
@@ -66,22 +60,6 @@ pub(super) struct Shared {
     pub(super) has_preempt: bool,
     pub(super) requests: Requests,
     pub(super) retries: Retries,
-}
-
-/// The bytes of memory that were sent, by phase.
-#[derive(Debug, Default, Clone)]
-struct MemoryBytes {
-    precopy: u64,
-    downtime: u64,
-    postcopy: u64,
-}
-
-/// Rates of the last slice and of the last period.
-#[derive(Debug, Default, Clone)]
-struct Rate {
-    mbps: f64,
-    pages_per_second: u64,
-    dirty_pages_per_second: u64,
 }
 
 /// Moments of a migration, since its start.
@@ -115,14 +93,9 @@ impl Shared {
             throttle: Throttle::default(),
             write_limit: WriteLimit::default(),
             syncs: 0,
-            transferred: 0,
-            sent_in_pass: 0,
+            traffic: Traffic::default(),
             stalled: false,
-            memory: MemoryBytes::default(),
-            pages: SentPages::default(),
             encoded: Encoded::default(),
-            multifd: 0,
-            rate: Rate::default(),
             times: Times::default(),
             predicted: None,
             error: None,
@@ -203,11 +176,8 @@ impl Shared {
 
     /// Counts the bytes of an action.
     pub(super) fn count(&mut self, now: Instant, done: Done) {
-        self.transferred = self.transferred.saturating_add(done.bytes);
-        self.sent_in_pass = self.sent_in_pass.saturating_add(done.bytes);
+        self.traffic.count(done);
         let Some(busy) = &self.busy else { return };
-        self.pages = self.pages.max(done.pages);
-        self.multifd = self.multifd.max(done.multifd);
         if let Some(counters) = done.xbzrle {
             self.encoded.count(counters);
         }
@@ -217,12 +187,13 @@ impl Shared {
             // Changes are much smaller than the memory that is left.
             let speed = if self.encoded.is_used() { done.bytes.max(memory) } else { done.bytes };
             self.history.sent(memory, speed, now.saturating_duration_since(busy.since));
-            let phase = match (self.is_split, self.guest_stopped) {
-                (true, _) => &mut self.memory.postcopy,
-                (false, true) => &mut self.memory.downtime,
-                (false, false) => &mut self.memory.precopy,
+            let stopped = self.guest_stopped || done.guest_stopped || !self.config.guest_runs;
+            let transfer = match (self.is_split, stopped) {
+                (true, _) => Transfer::Postcopy,
+                (false, true) => Transfer::Downtime,
+                (false, false) => Transfer::Precopy,
             };
-            *phase = phase.saturating_add(done.bytes);
+            self.traffic.count_memory(transfer, done.bytes);
         }
     }
 
@@ -241,9 +212,8 @@ impl Shared {
         let at = self.elapsed(now);
         let dirtied = remaining.saturating_sub(self.history.remaining());
         self.history.synchronized(at, dirtied);
-        self.rate.dirty_pages_per_second = self.history.dirty_rate().unwrap_or(0) / self.config.page_size.max(1);
-        self.encoded.measure(at, self.pages.normal + self.pages.zero, self.config.page_size);
-        self.sent_in_pass = 0;
+        self.traffic.begin_pass(self.history.dirty_rate().unwrap_or(0) / self.config.page_size.max(1));
+        self.encoded.measure(at, self.traffic.pages(), self.config.page_size);
         let is_last = self.times.stopped.is_some();
         if !is_last || self.config.release.behavior().counts_outer_passes {
             self.syncs += 1;
@@ -288,11 +258,6 @@ impl Shared {
         }
     }
 
-    /// Returns the bytes that were sent since the last synchronization.
-    pub(super) fn sent_in_pass(&self) -> u64 {
-        self.sent_in_pass
-    }
-
     /// Records the first pass, which sends all memory.
     pub(super) fn begin_first_pass(&mut self) {
         self.syncs = 1;
@@ -309,11 +274,7 @@ impl Shared {
     /// Records the end of a slice.
     pub(super) fn slice_ended(&mut self, bytes: u64, duration: Duration) {
         self.history.slice_ended(bytes, duration);
-        let seconds = duration.as_secs_f64();
-        self.rate.mbps = if seconds > 0.0 { bytes as f64 * 8.0 / seconds / 1e6 } else { 0.0 };
-        let pages = bytes / self.config.page_size.max(1);
-        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1);
-        self.rate.pages_per_second = pages.saturating_mul(1000) / millis;
+        self.traffic.slice_ended(bytes, duration, self.config.page_size);
     }
 
     /// Returns the data that decide about the future, as a text.
@@ -381,30 +342,14 @@ impl Shared {
     }
 
     fn ram_statistics(&self, total_time: Duration) -> RamStatistics {
-        let seconds = total_time.saturating_sub(self.times.active.unwrap_or_default()).as_secs_f64();
-        let mbps = if !self.status.is_final() {
-            self.rate.mbps
-        } else if seconds > 0.0 {
-            self.transferred as f64 * 8.0 / seconds / 1e6
-        } else {
-            0.0
-        };
+        let sending = total_time.saturating_sub(self.times.active.unwrap_or_default());
         RamStatistics {
             total: self.config.memory,
             remaining: self.history.remaining(),
-            transferred: self.transferred,
-            normal: self.pages.normal,
-            duplicate: self.pages.zero,
-            dirty_pages_rate: self.rate.dirty_pages_per_second,
-            mbps,
             dirty_sync_count: self.syncs,
             page_size: self.config.page_size,
-            pages_per_second: self.rate.pages_per_second,
-            precopy_bytes: self.memory.precopy,
-            downtime_bytes: self.memory.downtime,
-            multifd_bytes: self.multifd,
-            postcopy_bytes: self.memory.postcopy,
             postcopy_requests: self.requests.count,
+            ..self.traffic.statistics(self.status.is_final().then_some(sending))
         }
     }
 }

@@ -218,6 +218,10 @@ impl<H: Host> Host for Guest<H> {
         self.run_state() == RunState::Running || self.memory().log.is_some()
     }
 
+    fn is_stopped_now(&self) -> bool {
+        self.run_state() != RunState::Running
+    }
+
     fn stop(&mut self) -> Result<(), HostError> {
         let mut host = lock(&self.0.host);
         let mut status = lock(&self.0.status);

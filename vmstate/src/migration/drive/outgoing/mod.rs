@@ -219,7 +219,7 @@ impl<'h, H: Host> Outgoing<'h, H> {
 
     fn carry_out(&mut self, action: &SourceAction) {
         let input = match self.execute(action) {
-            Ok(done) => SourceInput::Done(done),
+            Ok(done) => SourceInput::Done(done.guest_stopped(self.host.is_stopped_now())),
             Err(error) => {
                 self.await_reason();
                 SourceInput::Failed(error.reason)

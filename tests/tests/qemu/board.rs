@@ -2,6 +2,7 @@
 
 mod background;
 mod client;
+mod commands;
 mod handover;
 pub(crate) mod live;
 mod mapped;

@@ -140,7 +140,8 @@ fn unreachable_destination_closes_the_connection() {
     let (code, printed) = recorder.finish();
     assert_eq!((code, &printed["outcome"]), (1, &json!("failed")));
     let cause = printed["cause"]["what"].as_str().unwrap();
-    assert!(cause.starts_with("the destination cannot be reached: No such file"), "{cause}");
+    assert!(cause.starts_with("the destination cannot be reached: Failed to connect to "), "{cause}");
+    assert!(cause.ends_with(": No such file or directory"), "{cause}");
 }
 
 /// A destination that closes its connection while the source sends.

@@ -81,7 +81,18 @@ impl Side {
     }
 
     pub(super) fn enable(&mut self, capabilities: &[&str]) {
-        let changes: Vec<_> = capabilities.iter().map(|name| json!({ "capability": name, "state": true })).collect();
+        self.set(capabilities, true);
+    }
+
+    pub(super) fn disable(&mut self, capabilities: &[&str]) {
+        self.set(capabilities, false);
+    }
+
+    fn set(&mut self, capabilities: &[&str], on: bool) {
+        if capabilities.is_empty() {
+            return;
+        }
+        let changes: Vec<_> = capabilities.iter().map(|name| json!({ "capability": name, "state": on })).collect();
         self.execute("migrate-set-capabilities", &json!({ "capabilities": changes }));
     }
 

@@ -15,7 +15,6 @@ pub(super) enum Type {
     Any,
     Words(Vec<&'static str>),
     /// A word that decides about further members of its object (QEMU: the tag of a union).
-    #[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "only objects have types"))]
     Choice(Vec<(&'static str, Vec<Member>)>),
     List(Box<Self>),
     Object(Vec<Member>),

@@ -157,7 +157,14 @@ mod tests {
     fn errors_have_qemu_messages() {
         assert_eq!(message("migrate", &json!({})), "need either 'uri' or 'channels' argument");
         assert_eq!(parse("migrate", &json!({}), QemuRelease::V7_2).unwrap_err(), "Parameter 'uri' is missing");
-        assert_eq!(message("migrate", &json!({"uri": "bogus:1"})), "unknown migration protocol: bogus:1");
+        for uri in ["bogus:1", "", "defer"] {
+            let address = json!({ "uri": uri });
+            let unknown = format!("unknown migration protocol: {uri}");
+            assert_eq!(message("migrate", &address), unknown);
+            assert_eq!(parse("migrate-incoming", &address, QemuRelease::V7_2).unwrap_err(), unknown);
+            let of_7_2 = parse("migrate", &address, QemuRelease::V7_2).unwrap_err();
+            assert_eq!(of_7_2, "Parameter 'uri' expects a valid migration protocol");
+        }
         assert_eq!(message("migrate", &json!({"uri": 1})), "Invalid parameter type for 'uri', expected: string");
         assert_eq!(message("nope", &json!({})), "The command nope has not been found");
         assert_eq!(message("migrate-continue", &json!({})), "Parameter 'state' is missing");
@@ -168,7 +175,9 @@ mod tests {
         assert_eq!(rate(&json!({"calc-time": 61})), "Calculation time is out of range [50ms, 60000ms].");
         let samples = json!({"calc-time": 1, "sample-pages": 200, "mode": "dirty-bitmap"});
         assert_eq!(rate(&samples), "sample-pages is used only in page-sampling mode");
-        assert_eq!(message("yank", &json!({"instances": [{"type": "chardev"}]})), "Instance not found");
+        let yank = |instance: Value| message("yank", &json!({"instances": [instance]}));
+        assert_eq!(yank(json!({"type": "chardev"})), "Parameter 'instances[0].id' is missing");
+        assert_eq!(yank(json!({"type": "chardev", "id": "serial"})), "Instance not found");
     }
 
     #[test]

@@ -76,6 +76,15 @@ impl CommandError {
         Self::new(format!("{command} is only possible while it is unknown which side runs the guest"))
     }
 
+    /// The error for a pause of a migration whose guest does not run on the destination.
+    pub(super) fn not_in_postcopy(release: QemuRelease) -> Self {
+        let states = match release {
+            QemuRelease::V7_2 => "postcopy-active state",
+            _ => "postcopy-active or postcopy-recover state",
+        };
+        Self::new(format!("migrate-pause is currently only supported during {states}"))
+    }
+
     /// The error for a job that does not exist.
     pub(super) fn unknown_job() -> Self {
         Self::new("Job not found")

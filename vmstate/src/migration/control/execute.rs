@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::{Capability, Channels};
+use super::super::{Capability, Channels, MigrationStatus, QemuRelease};
 use super::command::MonitorCommand;
 use super::error::CommandError;
 use super::job::JobInfo;
@@ -71,7 +71,7 @@ pub fn execute(
             done(Ok(()))
         }
         MonitorCommand::MigrateContinue(state) => done(operations.continue_from(state)),
-        MonitorCommand::MigratePause => done(operations.pause()),
+        MonitorCommand::MigratePause => done(pause(settings.release, operations)),
         MonitorCommand::MigrateRecover(uri) => done(operations.recover(&uri)),
         MonitorCommand::MigrateStartPostcopy => done(operations.start_postcopy()),
         MonitorCommand::ForceRun => done(operations.force_run()),
@@ -111,6 +111,13 @@ fn migrate(
         return Err(CommandError::new("There's a migration process in progress"));
     }
     operations.migrate(channels, resume, settings)
+}
+
+fn pause(release: QemuRelease, operations: &mut dyn Operations) -> Result<(), CommandError> {
+    match operations.statistics().status {
+        MigrationStatus::PostcopyActive | MigrationStatus::PostcopyRecover => operations.pause(),
+        _ => Err(CommandError::not_in_postcopy(release)),
+    }
 }
 
 fn set_capabilities(

@@ -213,13 +213,13 @@ pub trait Operations {
         Err(CommandError::new("Enable postcopy with migrate_set_capability before the start of migration"))
     }
 
-    /// Interrupts a migration whose guest runs on the destination.
+    /// Interrupts a migration whose guest runs on the destination. It is called only in the states `postcopy-active` and
+    /// `postcopy-recover`.
     ///
     /// # Errors
-    /// Returns an error in all other states.
+    /// Returns an error if the migration cannot be interrupted.
     fn pause(&mut self) -> Result<(), CommandError> {
-        let states = "postcopy-active or postcopy-recover state";
-        Err(CommandError::new(format!("migrate-pause is currently only supported during {states}")))
+        Err(CommandError::new("migrate-pause is not implemented"))
     }
 
     /// Listens at `uri` for the continuation of an interrupted migration.

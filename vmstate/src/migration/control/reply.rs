@@ -74,20 +74,18 @@ pub(super) fn parameter_members(release: QemuRelease) -> Vec<Member> {
     known.map(|parameter| optional(parameter.name(), kind(parameter.name()))).collect()
 }
 
-/// The kinds of connections that `yank` knows. This library has only the connections of the migration.
-const YANK_INSTANCES: [&str; 3] = ["block-node", "chardev", "migration"];
-
 pub(super) fn yank(possible: bool) -> Value {
     if possible { json!([{ "type": "migration" }]) } else { json!([]) }
 }
 
 pub(super) fn yank_type() -> Type {
-    let members = vec![
-        required("type", Type::Words(YANK_INSTANCES.to_vec())),
-        optional("node-name", Type::Text),
-        optional("id", Type::Text),
+    // This library has only the connections of the migration.
+    let kinds = vec![
+        ("block-node", vec![required("node-name", Type::Text)]),
+        ("chardev", vec![required("id", Type::Text)]),
+        ("migration", Vec::new()),
     ];
-    Type::list(Type::Object(members))
+    Type::list(Type::Object(vec![required("type", Type::Choice(kinds))]))
 }
 
 /// Returns the reply of `query-migrate`: nothing before the first migration, and only the reason after a failure or a

@@ -121,6 +121,9 @@ fn optional_operations_have_qemu_messages() {
         let error = run(&mut board, name, &arguments).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{name}: {error}");
     }
+    board.statistics.status = MigrationStatus::PostcopyActive;
+    let error = run(&mut board, "migrate-pause", &json!({})).unwrap_err().to_string();
+    assert_eq!(error, "migrate-pause is not implemented");
     assert_eq!(run(&mut board, "query-yank", &json!({})), Ok(json!([])));
     assert_eq!(run(&mut board, "query-dirty-rate", &json!({})).unwrap()["status"], "unstarted");
 }

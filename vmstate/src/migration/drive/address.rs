@@ -1,5 +1,6 @@
-//! Sockets of addresses: connecting and listening.
+//! Sockets of addresses: connecting and listening, with the messages of QEMU's `util/qemu-sockets.c`.
 
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::os::fd::OwnedFd;
@@ -13,14 +14,30 @@ use crate::migration::uri::TcpAddress;
 
 /// Connects to a TCP address: to the first of its host's addresses that accepts.
 pub(super) fn connect_tcp(address: &TcpAddress, timeout: Duration) -> io::Result<OwnedFd> {
-    let mut last = io::Error::new(ErrorKind::NotFound, "the host has no address");
+    let mut last = no_address();
     for resolved in resolve(address, port(address)?)? {
         match TcpStream::connect_timeout(&resolved, timeout.max(Duration::from_millis(1))) {
             Ok(socket) => return Ok(socket.into()),
-            Err(error) => last = error,
+            Err(error) => last = unconnected(&format_args!("{}:{}", address.host, address.port), &error),
         }
     }
     Err(last)
+}
+
+/// Adds the action that has failed to an error of the system, in the form of QEMU's messages.
+pub(super) fn with_context(context: impl fmt::Display, error: &io::Error) -> io::Error {
+    let text = error.to_string();
+    // Rust adds the number.
+    let reason = text.split_once(" (os error").map_or(&*text, |(reason, _)| reason);
+    io::Error::new(error.kind(), format!("{context}: {reason}"))
+}
+
+fn unconnected(to: &impl fmt::Display, error: &io::Error) -> io::Error {
+    with_context(format_args!("Failed to connect to '{to}'"), error)
+}
+
+fn no_address() -> io::Error {
+    io::Error::new(ErrorKind::NotFound, "the host has no address")
 }
 
 /// Connects to a Unix socket. A listener whose queue is full would block without the timeout.
@@ -28,26 +45,30 @@ pub(super) fn connect_unix(path: &str, timeout: Duration) -> io::Result<OwnedFd>
     let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
     rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
     sockopt::set_socket_timeout(&socket, Timeout::Send, Some(timeout.max(Duration::from_millis(1))))?;
-    rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+    let connected = rustix::net::connect(&socket, &SocketAddrUnix::new(path)?);
+    connected.map_err(|error| unconnected(&path, &error.into()))?;
     Ok(socket)
 }
 
 /// Listens at a TCP address, at the first free port of its range.
 pub(super) fn listen_tcp(address: &TcpAddress) -> io::Result<TcpListener> {
     let first = port(address)?;
-    let mut last = io::Error::new(ErrorKind::NotFound, "the host has no address");
+    let mut last = no_address();
     for port in first..=address.last_port.unwrap_or(first).max(first) {
         let resolved: Vec<_> = resolve(address, port)?.collect();
         match TcpListener::bind(&resolved[..]) {
             Ok(listener) => return Ok(listener),
-            Err(error) => last = error,
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                last = with_context("Failed to find an available port", &error);
+            }
+            Err(error) => last = with_context("Failed to bind socket", &error),
         }
     }
     Err(last)
 }
 
 pub(super) fn listen_unix(path: &str) -> io::Result<UnixListener> {
-    UnixListener::bind(path)
+    UnixListener::bind(path).map_err(|error| with_context(format_args!("Failed to bind socket to {path}"), &error))
 }
 
 fn port(address: &TcpAddress) -> io::Result<u16> {
@@ -59,8 +80,15 @@ fn port(address: &TcpAddress) -> io::Result<u16> {
 fn resolve(address: &TcpAddress, port: u16) -> io::Result<impl Iterator<Item = SocketAddr>> {
     let host = if address.host.is_empty() { "0.0.0.0" } else { &address.host };
     let (ipv4, ipv6) = (address.ipv4 != Some(false), address.ipv6 != Some(false));
-    let resolved = (host, port).to_socket_addrs()?;
+    let resolved = (host, port).to_socket_addrs().map_err(|error| unresolved(host, port, &error))?;
     Ok(resolved.filter(move |address| if address.is_ipv4() { ipv4 } else { ipv6 }))
+}
+
+fn unresolved(host: &str, port: u16, error: &io::Error) -> io::Error {
+    let text = error.to_string();
+    // Rust adds a prefix.
+    let reason = text.rsplit_once(": ").map_or(&*text, |(_, reason)| reason);
+    io::Error::new(error.kind(), format!("address resolution failed for {host}:{port}: {reason}"))
 }
 
 /// Returns the error for an address that a later command replaces.
@@ -71,7 +99,8 @@ pub(super) fn deferred() -> io::Error {
 /// Connects to a socket between a host and its virtual machines. The kernel limits the wait to 2 seconds.
 #[cfg(all(target_os = "linux", feature = "vsock"))]
 pub(super) fn connect_vsock(cid: &str, port: &str) -> io::Result<OwnedFd> {
-    let socket = vsock::VsockStream::connect(&vsock_address(cid, port)?)?;
+    let socket = vsock::VsockStream::connect(&vsock_address(cid, port)?);
+    let socket = socket.map_err(|error| unconnected(&format_args!("{cid}:{port}"), &error))?;
     Ok(rustix::io::dup(&socket)?)
 }
 
@@ -132,6 +161,26 @@ mod tests {
         let connect = || connect_unix(path, Duration::from_millis(20));
         let connected: Vec<_> = std::iter::from_fn(|| connect().ok()).take(100).collect();
         assert!(connected.len() < 100, "the queue is never full");
+    }
+
+    #[test]
+    fn errors_have_qemu_messages() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing/socket").display().to_string();
+        let text = |error: io::Error| error.to_string();
+        let connected = connect_unix(&path, Duration::from_secs(10)).unwrap_err();
+        assert_eq!(text(connected), format!("Failed to connect to '{path}': No such file or directory"));
+        let listened = text(listen_unix(&path).unwrap_err());
+        assert_eq!(listened, format!("Failed to bind socket to {path}: No such file or directory"));
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let address = TcpAddress::new("127.0.0.1", port.to_string());
+        let listened = text(listen_tcp(&address).unwrap_err());
+        assert_eq!(listened, "Failed to find an available port: Address already in use");
+        let closed = TcpAddress::new("127.0.0.1", "1");
+        let connected = text(connect_tcp(&closed, Duration::from_secs(10)).unwrap_err());
+        assert!(connected.starts_with("Failed to connect to '127.0.0.1:1': Connection"), "{connected}");
+        assert!(!connected.contains("os error"), "{connected}");
     }
 
     #[test]

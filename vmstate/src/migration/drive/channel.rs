@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
 use vmstate_types::LoadError;
@@ -106,7 +107,7 @@ impl Channel {
             Uri::Vsock { cid, port } => Self::of_socket(address::connect_vsock(cid, port)?, progress),
             Uri::Exec(arguments) => Self::of_relay(Relay::run(arguments, progress)?, progress),
             Uri::File { path, offset } => {
-                let file = OpenOptions::new().write(true).create(true).truncate(*offset == 0).open(path)?;
+                let file = create(path, *offset == 0)?;
                 // Bytes before the offset belong to others, and everything from there on is replaced
                 // (`file_start_outgoing_migration` in QEMU's `migration/file.c`). Devices have no length.
                 if file.metadata()?.is_file() {
@@ -131,7 +132,7 @@ impl Channel {
     fn open_plain(uri: &Uri, progress: Duration) -> io::Result<Self> {
         match uri {
             Uri::Exec(arguments) => Self::of_relay(Relay::run(arguments, progress)?, progress),
-            Uri::File { path, offset } => Self::of_file_at(File::open(path)?, *offset, false),
+            Uri::File { path, offset } => Self::of_file_at(open(path)?, *offset, false),
             Uri::Fd(name) => Self::of_descriptor(descriptor::duplicate(name)?, false, progress),
             other => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`{other}` needs a listener"))),
         }
@@ -188,6 +189,41 @@ impl Channel {
     }
 }
 
+/// Creates a file, or opens an existing one, with QEMU's message (`qemu_open_internal` in `util/osdep.c`). Only the user of
+/// this process can read a new one: it contains the guest's memory.
+fn create(path: &str, truncate: bool) -> io::Result<File> {
+    let opened = OpenOptions::new().write(true).create(true).truncate(truncate).mode(0o600).open(path);
+    opened.map_err(|error| address::with_context(format_args!("Could not create '{path}'"), &error))
+}
+
+fn open(path: &str) -> io::Result<File> {
+    File::open(path).map_err(|error| address::with_context(format_args!("Could not open '{path}'"), &error))
+}
+
+/// Checks the address of a source that needs no peer, such as a file: a command can report its error at once. A pipe waits for
+/// its reader.
+#[cfg(feature = "control")]
+pub(in crate::migration) fn check_output(uri: &Uri) -> io::Result<()> {
+    match uri {
+        Uri::Fd(name) => descriptor::duplicate(name).map(drop),
+        Uri::File { path, .. } if !is_special(path) => create(path, false).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// Returns whether opening a file can wait, or has effects.
+fn is_special(path: &str) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// Checks the address of a destination that needs no source to listen.
+pub(super) fn check_input(uri: &Uri) -> io::Result<()> {
+    match uri {
+        Uri::File { path, .. } if !is_special(path) => open(path).map(drop),
+        _ => Ok(()),
+    }
+}
+
 impl Drop for Channel {
     fn drop(&mut self) {
         if let Some(socket) = &self.socket {
@@ -221,4 +257,28 @@ pub(super) fn with_advice(error: &LoadError) -> io::Error {
 /// Returns the time until a deadline.
 pub(super) fn until(deadline: Option<Instant>) -> Option<Duration> {
     deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn only_the_user_reads_the_memory_in_a_new_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("guest").display().to_string();
+        let uri = Uri::File { path: path.clone(), offset: 0 };
+        Channel::connect(&uri, Duration::ZERO, Duration::ZERO).unwrap();
+        assert_eq!(std::fs::metadata(path).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn check_does_not_wait_for_the_reader_of_a_pipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+        check_input(&Uri::File { path: path.display().to_string(), offset: 0 }).unwrap();
+    }
 }

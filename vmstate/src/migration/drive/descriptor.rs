@@ -14,7 +14,8 @@ pub(super) fn duplicate(name: &str) -> io::Result<OwnedFd> {
 }
 
 fn invalid(name: &str) -> io::Error {
-    io::Error::new(ErrorKind::InvalidInput, format!("expected the number of a descriptor, found `{name}`"))
+    // QEMU's message (`monitor_get_fd` in `monitor/fds.c`).
+    io::Error::new(ErrorKind::InvalidInput, format!("File descriptor named '{name}' has not been found"))
 }
 
 /// Gets the descriptor as another process would: a number alone does not prove that it may be used.

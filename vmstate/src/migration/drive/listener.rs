@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::net::sockopt;
 
 use super::address;
-use super::channel::Channel;
+use super::channel::{Channel, check_input};
 use super::descriptor::{self, Kind};
 use super::socket::{is_readable, wait_readable};
 use super::tls::{Gate, Server};
@@ -160,7 +160,10 @@ impl Input {
                 }
                 _ => return Ok(Self::Other(uri.clone())),
             },
-            Uri::Exec(_) | Uri::File { .. } => return Ok(Self::Other(uri.clone())),
+            Uri::Exec(_) | Uri::File { .. } => {
+                check_input(uri)?;
+                return Ok(Self::Other(uri.clone()));
+            }
             Uri::Defer => return Err(address::deferred()),
         }))
     }

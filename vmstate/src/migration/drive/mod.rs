@@ -52,6 +52,8 @@ mod watch;
 
 #[cfg(feature = "control")]
 pub(super) use self::background::probe as probe_background;
+#[cfg(feature = "control")]
+pub(super) use self::channel::check_output;
 #[cfg(target_os = "linux")]
 pub use self::handover::HandedOver;
 pub use self::host::{DirtyLimiter, Host, HostError, HostMemory};

@@ -188,6 +188,7 @@ mod tests {
     fn lists_without_exactly_one_channel_are_rejected() {
         let message = |channels: &Value| Uri::from_channels(channels).unwrap_err().qemu_message().to_owned();
         assert_eq!(message(&json!([])), "need either 'uri' or 'channels' argument");
+        assert_eq!(message(&json!([{}, {}])), "Parameter 'channel-type' is missing");
         let address = json!({"transport": "socket", "type": "unix", "path": "/x"});
         let (main, cpr) =
             (json!({"channel-type": "main", "addr": address}), json!({"channel-type": "cpr", "addr": address}));

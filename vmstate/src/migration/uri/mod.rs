@@ -89,6 +89,15 @@ impl Uri {
         Self::Exec(vec![shell, option, command.into()])
     }
 
+    /// Parses the address of a peer, which a command requires: not [`Defer`](Self::Defer).
+    #[cfg(feature = "control")]
+    pub(super) fn of_peer(text: &str) -> Result<Self, InvalidUri> {
+        match text.parse()? {
+            Self::Defer => Err(parse::unknown(text)),
+            uri => Ok(uri),
+        }
+    }
+
     /// Returns the path of a file.
     #[cfg(unix)]
     pub(super) fn file_path(&self) -> Option<&str> {
@@ -172,6 +181,12 @@ pub struct InvalidUri {
 impl InvalidUri {
     fn new(text: &str, reason: &'static str, qemu_message: String) -> Self {
         Self { text: text.to_owned(), reason, qemu_message }
+    }
+
+    /// Returns whether the address begins with no protocol that is supported.
+    #[cfg(feature = "control")]
+    pub(super) fn is_unknown_protocol(&self) -> bool {
+        self.qemu_message == parse::unknown_protocol(&self.text)
     }
 
     /// Returns QEMU's message for the same error.

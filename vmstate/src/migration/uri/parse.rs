@@ -28,11 +28,11 @@ impl FromStr for Uri {
     }
 }
 
-fn unknown_protocol(text: &str) -> String {
+pub(super) fn unknown_protocol(text: &str) -> String {
     format!("unknown migration protocol: {text}")
 }
 
-fn unknown(text: &str) -> InvalidUri {
+pub(super) fn unknown(text: &str) -> InvalidUri {
     let reason = "expected an address that begins with `tcp:`, `unix:`, `vsock:`, `fd:`, `exec:` or `file:`";
     InvalidUri::new(text, reason, unknown_protocol(text))
 }

@@ -44,11 +44,14 @@ pub(super) fn migrate_arguments(release: QemuRelease) -> Vec<Member> {
     members
 }
 
-pub(super) fn parse_migrate(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
+pub(super) fn parse_migrate(arguments: &Arguments<'_>, release: QemuRelease) -> Result<MonitorCommand, CommandError> {
     if let Some(option) = ["blk", "inc"].into_iter().find(|option| arguments.flag(option) == Some(true)) {
         return Err(CommandError::new(format!("'{option}' is not implemented: block devices are not migrated")));
     }
-    let channels = parse_address(arguments, Channels::parse)?;
+    let channels = parse_address(arguments, Channels::parse, |error| match release {
+        QemuRelease::V7_2 if error.is_unknown_protocol() => CommandError::new(UNKNOWN_IN_7_2),
+        _ => error.into(),
+    })?;
     Ok(MonitorCommand::Migrate { channels, resume: arguments.flag("resume").unwrap_or(false) })
 }
 
@@ -59,18 +62,22 @@ pub(super) fn incoming_arguments(release: QemuRelease) -> Vec<Member> {
 }
 
 pub(super) fn parse_incoming(arguments: &Arguments<'_>, _: QemuRelease) -> Result<MonitorCommand, CommandError> {
-    let uri = parse_address(arguments, Uri::from_channels)?;
+    let uri = parse_address(arguments, Uri::from_channels, CommandError::from)?;
     Ok(MonitorCommand::MigrateIncoming { uri, exit_on_error: arguments.flag("exit-on-error").unwrap_or(true) })
 }
 
-/// Parses the address: one of `uri` and `channels`.
+/// The message of 7.2 about an unknown protocol (`qmp_migrate` in `migration/migration.c`).
+const UNKNOWN_IN_7_2: &str = "Parameter 'uri' expects a valid migration protocol";
+
+/// Parses the address: one of `uri` and `channels`. `convert` words the error of a malformed one.
 fn parse_address<A: From<Uri>>(
     arguments: &Arguments<'_>,
-    from_channels: impl Fn(&Value) -> Result<A, InvalidUri>,
+    from_channels: impl FnOnce(&Value) -> Result<A, InvalidUri>,
+    convert: impl FnOnce(InvalidUri) -> CommandError,
 ) -> Result<A, CommandError> {
     match (arguments.text("uri"), arguments.get("channels")) {
-        (Some(uri), None) => Ok(A::from(uri.parse()?)),
-        (None, Some(channels)) => Ok(from_channels(channels)?),
+        (Some(uri), None) => Uri::of_peer(uri).map(A::from).map_err(convert),
+        (None, Some(channels)) => from_channels(channels).map_err(convert),
         _ => Err(CommandError::new("need either 'uri' or 'channels' argument")),
     }
 }

@@ -1,6 +1,6 @@
 //! The commands: names, arguments and replies as one table, from which parsing, checks and the schema derive.
 
-use super::super::super::QemuRelease;
+use super::super::super::{QemuRelease, Uri};
 use super::super::arguments::{Arguments, Member, Type, optional, required, since_10_0};
 use super::super::error::CommandError;
 use super::super::job::{self, SnapshotAction};
@@ -67,7 +67,7 @@ pub(in super::super) const COMMANDS: &[Specification] = &[
         name: "migrate-recover",
         arguments: |_| vec![required("uri", Type::Text)],
         returns: nothing,
-        parse: |arguments, _| Ok(MonitorCommand::MigrateRecover(arguments.owned("uri").parse()?)),
+        parse: |arguments, _| Ok(MonitorCommand::MigrateRecover(Uri::of_peer(&arguments.owned("uri"))?)),
     },
     plain!("migrate-start-postcopy", MigrateStartPostcopy),
     plain!("x-force-run", ForceRun),

@@ -4,7 +4,9 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use super::super::super::drive::{Host, Incoming, IncomingControl, MigrationError, Outgoing, OutgoingControl};
+use super::super::super::drive::{
+    Host, Incoming, IncomingControl, MigrationError, Outgoing, OutgoingControl, check_output,
+};
 use super::super::super::source::{SourceConfig, SourceControl};
 use super::super::super::{Capability, Event, MigrationStatus, Statistics, Uri};
 use super::super::event::MonitorEvent;
@@ -58,9 +60,17 @@ impl Progress {
     }
 }
 
+/// A migration that has started: its commands, and the error of an address that needs no peer. It has failed then.
+type Started = (OutgoingControl, Option<String>);
+
 impl Job {
-    /// Starts to send the guest.
-    pub(super) fn send<H>(guest: &Guest<H>, to: Address, config: SourceConfig) -> Result<Self, MigrationError>
+    /// Starts to send the guest. Returns the error of an address that needs no peer, too: the migration has failed then, with
+    /// its events, and QEMU answers the command with the error (`qmp_migrate` in `migration/migration.c`).
+    pub(super) fn send<H>(
+        guest: &Guest<H>,
+        to: Address,
+        config: SourceConfig,
+    ) -> Result<(Self, Option<String>), MigrationError>
     where
         H: Host + Send + 'static,
     {
@@ -69,7 +79,9 @@ impl Job {
         let guest = guest.clone();
         let thread = thread::spawn(move || run_outgoing(guest, &to, config, &started));
         match control.recv() {
-            Ok(Ok(control)) => Ok(Self { kind: Kind::Outgoing(control), allows_postcopy, thread: Some(thread) }),
+            Ok(Ok((control, unusable))) => {
+                Ok((Self { kind: Kind::Outgoing(control), allows_postcopy, thread: Some(thread) }, unusable))
+            }
             Ok(Err(error)) => Err(error),
             Err(_) => Err(MigrationError::new("migration", &"its thread has panicked")),
         }
@@ -83,7 +95,9 @@ impl Job {
         let (control, progress) = (incoming.control(), Progress::default());
         progress.listens(incoming.address());
         // As soon as it listens, and not when its thread is scheduled.
-        progress.observe(&Event::Status(MigrationStatus::Setup));
+        let listens = Event::Status(MigrationStatus::Setup);
+        progress.observe(&listens);
+        forward(guest, &listens);
         let (guest, observer) = (guest.clone(), progress.clone());
         let thread = thread::spawn(move || {
             let failed = run_incoming(guest.clone(), incoming, &observer).err();
@@ -140,7 +154,7 @@ fn run_outgoing<H: Host>(
     mut guest: Guest<H>,
     to: &Address,
     config: SourceConfig,
-    started: &mpsc::SyncSender<Result<OutgoingControl, MigrationError>>,
+    started: &mpsc::SyncSender<Result<Started, MigrationError>>,
 ) {
     let observer = guest.clone();
     // Nothing else runs the guest of a file or a program.
@@ -151,12 +165,18 @@ fn run_outgoing<H: Host>(
         // The receiver waits for it.
         Err(error) => return drop(started.send(Err(error))),
     };
-    let _ = started.send(Ok(outgoing.control()));
+    let (control, unusable) = (outgoing.control(), check_output(&to.uri).err());
+    if unusable.is_none() {
+        let _ = started.send(Ok((control.clone(), None)));
+    }
     for event in outgoing.events() {
         if moves && event == Event::Status(MigrationStatus::Completed) {
             observer.has_moved(may_return);
         }
         forward(&observer, &event);
+    }
+    if let Some(error) = unusable {
+        let _ = started.send(Ok((control, Some(error.to_string()))));
     }
 }
 
@@ -165,6 +185,8 @@ fn run_incoming<H: Host>(mut guest: Guest<H>, incoming: Incoming, progress: &Pro
     let loaded = incoming.run_with_events(&mut guest, |event| {
         progress.observe(&event);
         match event {
+            // It was reported when the migration began to listen.
+            Event::Status(MigrationStatus::Setup) => {}
             // A client that sees the end may ask for its reason, which the next event has.
             Event::Status(status) if status.is_final() => {}
             Event::Ended { status, .. } => forward(&observer, &Event::Status(status)),

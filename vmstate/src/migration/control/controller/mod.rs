@@ -156,13 +156,12 @@ impl<H: Host + Send + 'static> Controller<H> {
     }
 
     /// Returns an address that the drivers know. A passed descriptor is used up.
-    fn address(&mut self, uri: &Uri) -> Result<Address, CommandError> {
-        let Uri::Fd(name) = uri else { return Ok(Address::new(uri.clone())) };
-        match self.descriptors.remove(name) {
-            Some(descriptor) => Ok(Address::of_descriptor(descriptor)),
-            None if name.parse::<u32>().is_ok() => Ok(Address::new(uri.clone())),
-            None => Err(CommandError::new(format!("File descriptor named '{name}' has not been found"))),
-        }
+    fn address(&mut self, uri: &Uri) -> Address {
+        let descriptor = match uri {
+            Uri::Fd(name) => self.descriptors.remove(name),
+            _ => None,
+        };
+        descriptor.map_or_else(|| Address::new(uri.clone()), Address::of_descriptor)
     }
 
     /// Checks that a migration can start in this run state.
@@ -214,7 +213,7 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
             return self.resume_migration(&channels.main);
         }
         self.check_sender()?;
-        let to = self.address(&channels.main)?;
+        let to = self.address(&channels.main);
         // Its dirty log is needed.
         if self.measurement.as_ref().is_some_and(Measurement::is_measuring) {
             self.measurement = None;
@@ -223,9 +222,9 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
         // QEMU ignores the address in other modes.
         let descriptors = channels.descriptors.clone().filter(|_| settings.parameters.mode == Mode::CprTransfer);
         let config = SourceConfig { descriptors, ..source_config(&to, settings).switches(switches) };
-        let job = Job::send(&self.guest, to, config).map_err(|error| failed(&error))?;
+        let (job, unusable) = Job::send(&self.guest, to, config).map_err(|error| failed(&error))?;
         self.job = Some(job);
-        Ok(())
+        unusable.map_or(Ok(()), |error| Err(CommandError::new(error)))
     }
 
     fn migrate_incoming(&mut self, uri: &Uri, exit_on_error: bool, settings: &Settings) -> Result<(), CommandError> {
@@ -238,7 +237,7 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
             // The host is unchanged after a failure, so it can listen again.
             Arrival::Begun | Arrival::Deferred => {}
         }
-        let from = self.address(uri)?;
+        let from = self.address(uri);
         let incoming = Incoming::listen_with(&from.uri, settings.destination()).map_err(|error| failed(&error))?;
         self.job = Some(Job::receive(&self.guest, incoming, from, exit_on_error));
         self.arrival = Arrival::Begun;
@@ -315,17 +314,10 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
     }
 
     fn pause(&mut self) -> Result<(), CommandError> {
-        let running = [MigrationStatus::PostcopyActive, MigrationStatus::PostcopyRecover];
-        match &self.job {
-            Some(job) if running.contains(&self.status()) => {
-                job.disconnect();
-                Ok(())
-            }
-            _ => {
-                let states = "postcopy-active or postcopy-recover state";
-                Err(CommandError::new(format!("migrate-pause is currently only supported during {states}")))
-            }
+        if let Some(job) = &self.job {
+            job.disconnect();
         }
+        Ok(())
     }
 
     fn recover(&mut self, uri: &Uri) -> Result<(), CommandError> {

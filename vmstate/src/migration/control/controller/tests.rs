@@ -1,5 +1,6 @@
 //! Two programs in one process, controlled only through their monitors.
 
+mod addresses;
 mod snapshots;
 
 use std::io::{BufRead, BufReader, Write};

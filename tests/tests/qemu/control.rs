@@ -14,11 +14,11 @@ use vmstate::migration::{
 use vmstate_tests::qemu::Qemu;
 
 /// The versions of QEMU with their releases.
-const RELEASES: [(&str, QemuRelease); 3] =
+pub(super) const RELEASES: [(&str, QemuRelease); 3] =
     [("7.2", QemuRelease::V7_2), ("10.0", QemuRelease::V10_0), ("11.1", QemuRelease::V11_1)];
 
 /// A program with a guest, whose last migration has these statistics.
-struct Program(Statistics);
+pub(super) struct Program(Statistics);
 
 impl Operations for Program {
     fn run_state(&self) -> RunState {
@@ -66,7 +66,7 @@ impl Operations for Program {
     }
 }
 
-fn idle() -> Program {
+pub(super) fn idle() -> Program {
     Program(Statistics::default())
 }
 

@@ -16,6 +16,7 @@ mod relay_rules;
 mod relay_scenarios;
 mod relay_sides;
 mod riscv;
+mod settings;
 mod snapshots;
 mod transfer;
 mod uno;

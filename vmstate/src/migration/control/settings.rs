@@ -143,11 +143,18 @@ fn check_write_protection() -> Result<(), CommandError> {
     })
 }
 
+/// Returns whether a parameter has one of several words as its value. Other texts can be `null`.
+fn is_word(name: &str) -> bool {
+    let is_text = matches!(Parameters::default().get(name), Some(ParameterValue::Text(_)));
+    is_text && !name.starts_with("tls-")
+}
+
 /// Converts a JSON value. Negative numbers are taken modulo 2^64, as QEMU takes them; `null` is the empty text.
 fn parameter_value(name: &str, value: &Value) -> Result<ParameterValue, CommandError> {
     Ok(match value {
         Value::Bool(flag) => (*flag).into(),
         Value::String(text) => text.as_str().into(),
+        Value::Null if is_word(name) => return Err(CommandError::wrong_type(name, "string")),
         Value::Null => "".into(),
         Value::Number(number) => {
             let unsigned = number.as_u64().or_else(|| number.as_i64().map(i64::cast_unsigned));

@@ -233,12 +233,13 @@ impl InvalidParameter {
     }
 }
 
-/// 10.0 has the names of C's fields in these messages, 11.1 the names of its options.
+/// 10.0 has the names of C's fields in most of these messages, 11.1 the names of its options.
 fn range_message(name: &str, expects: &str, release: QemuRelease) -> String {
     let verb = if expects.starts_with("must") { "" } else { "expects " };
     match release {
         QemuRelease::V11_1 if verb.is_empty() => format!("Parameter '{name}' {expects}"),
-        QemuRelease::V11_1 => format!("Option {name} {verb}{expects}"),
+        QemuRelease::V11_1 => format!("Option {name} {verb}{}", expects.replace('_', "-")),
+        _ if name.starts_with("x-") => format!("Parameter '{name}' {verb}{expects}"),
         _ => format!("Parameter '{}' {verb}{expects}", name.replace('-', "_")),
     }
 }

@@ -165,3 +165,36 @@ fn save_each<T, S: Sink>(
 pub(super) fn more(reader: &mut Reader<'_>) -> Result<bool, LoadError> {
     Ok(reader.u8()? != END)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Writer;
+
+    /// A value of the versions 2 and 3, without bytes.
+    #[derive(Default)]
+    struct Empty;
+
+    impl VmState for Empty {
+        const DESCRIPTION: &'static Description = &Description::new("empty").versions(3, 2);
+
+        fn share_fields<S: Sink>(&self, _: &mut S, _: u32) -> Result<(), SaveError> {
+            Ok(())
+        }
+
+        fn load_fields(&mut self, _: &mut Reader<'_>, _: u32) -> Result<(), LoadError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn unsupported_version_of_an_empty_list_is_rejected() {
+        let mut list = Vec::<Empty>::new();
+        let mut out = Writer::new();
+        list.save(4, &mut out, crate::info::NOWHERE).unwrap();
+        for (version, supported) in [(1, false), (2, true), (3, true), (4, false)] {
+            let loaded = Structs::load(&mut list, 4, version, &mut Reader::from_slice(out.pending()));
+            assert_eq!(loaded.is_ok(), supported, "version {version}");
+        }
+    }
+}

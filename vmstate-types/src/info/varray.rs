@@ -407,11 +407,31 @@ mod tests {
     }
 
     #[test]
+    fn both_parts_of_a_deque_are_shared() {
+        let mut deque = VecDeque::with_capacity(8);
+        deque.extend([2_u16, 3, 4]);
+        deque.push_front(1);
+        assert_eq!(deque.as_slices().0, [1]);
+        let mut out = Writer::new();
+        share(&deque, 4, &mut out, ITEMS).unwrap();
+        assert_eq!(out.pending(), [0, 1, 0, 2, 0, 3, 0, 4]);
+    }
+
+    #[test]
+    fn buffer_of_several_chunks_loads() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(200_000).collect();
+        let mut buffer = vec![9; 3];
+        load_buffer(&mut buffer, bytes.len(), &mut Reader::from_slice(&bytes)).unwrap();
+        assert_eq!(buffer, bytes);
+    }
+
+    #[test]
     fn vector_grows_with_received_bytes() {
         let mut items = Vec::<u64>::new();
         let error = load(&mut items, usize::MAX, &mut Reader::from_slice(&[0; 100_004])).unwrap_err();
         assert_eq!((error.path().as_str(), error.offset()), ("[12500]", Some(100_000)));
         assert!(items.capacity() < 100_000, "{}", items.capacity());
+        assert_eq!(items.len(), 64 * 1024 / 8, "complete chunks are loaded");
         let mut buffer = Vec::<u8>::new();
         assert!(load_buffer(&mut buffer, usize::MAX, &mut Reader::from_slice(&[0; 100_000])).is_err());
         assert!(buffer.capacity() < 1_000_000, "{}", buffer.capacity());

@@ -1,5 +1,6 @@
 //! Rollback after a failed load: a checkpoint restores state that a stream does not contain.
 
+use vmstate::Info;
 use vmstate::prelude::*;
 use vmstate::walk;
 
@@ -14,6 +15,7 @@ fn there_and_back<T: VmState + Clone + PartialEq + std::fmt::Debug>(device: &T, 
     let mut tried = device.clone();
     let mut checkpoint = Writer::new();
     walk::checkpoint(&mut tried, &mut checkpoint).unwrap();
+    assert!(!checkpoint.is_checkpoint(), "the writer can be used for streams again");
     tried.load(&mut Reader::from_slice(&saved(incoming)), T::DESCRIPTION.version).unwrap();
     assert_ne!(&tried, device, "the load changed nothing");
     walk::restore(&mut tried, checkpoint.pending()).unwrap();
@@ -211,7 +213,7 @@ struct Late {
 #[derive(Debug)]
 struct Rotated;
 
-impl vmstate::Info<u8> for Rotated {
+impl Info<u8> for Rotated {
     const NAME: &'static str = "rotated";
 
     fn put(value: &u8, to: &mut Writer) -> Result<(), SaveError> {
@@ -417,7 +419,7 @@ struct Sharing {
 #[derive(Debug)]
 struct Picky;
 
-impl vmstate::Info<u8> for Picky {
+impl Info<u8> for Picky {
     const NAME: &'static str = "picky";
 
     fn put(value: &u8, to: &mut Writer) -> Result<(), SaveError> {
@@ -458,4 +460,82 @@ fn unavailable_value_does_not_stop_the_restore() {
         let lock = *device.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         assert_eq!((device.first, lock, device.last), (1, 0, 4));
     }
+}
+
+/// A form that saves through `&self`, also into a checkpoint.
+struct Whole;
+
+impl Info<Pointed> for Whole {
+    const NAME: &'static str = "whole";
+
+    fn put(value: &Pointed, to: &mut Writer) -> Result<(), SaveError> {
+        value.save_shared(to)
+    }
+
+    fn get(value: &mut Pointed, from: &mut Reader<'_>) -> Result<(), LoadError> {
+        value.load(from, 1)
+    }
+}
+
+#[derive(VmState, Clone, Debug, Default, PartialEq)]
+#[vmstate(name = "pointed")]
+struct Pointed {
+    is_used: bool,
+    #[vmstate(pointer, when = |this: &Self| this.is_used)]
+    target: Option<Box<u8>>,
+    #[vmstate(count("n": u8), max = 4)]
+    items: Vec<u8>,
+}
+
+#[derive(VmState, Clone, Debug, Default, PartialEq)]
+#[vmstate(name = "holder")]
+struct Holder {
+    #[vmstate(with = Whole)]
+    pointed: Pointed,
+    last: u8,
+}
+
+#[test]
+fn checkpoint_through_shared_reference_is_complete() {
+    let device = |is_used, target: Option<u8>, items: &[u8]| Holder {
+        pointed: Pointed { is_used, target: target.map(Box::new), items: items.to_vec() },
+        last: target.unwrap_or(0),
+    };
+    there_and_back(&device(true, Some(3), &[1, 2]), &mut device(true, Some(4), &[5]));
+    there_and_back(&device(false, Some(3), &[1, 2]), &mut device(true, Some(4), &[5]));
+    there_and_back(&device(false, None, &[1]), &mut device(false, None, &[2, 3]));
+}
+
+#[derive(VmState, Clone, Debug, Default, PartialEq)]
+#[vmstate(name = "label")]
+struct Label {
+    text: String,
+}
+
+#[derive(VmState, Clone, Debug, Default, PartialEq)]
+#[vmstate(name = "labelled")]
+struct Labelled {
+    label: Label,
+    #[vmstate(buffer)]
+    bytes: [u8; 9],
+}
+
+#[test]
+fn bytes_like_a_subsection_are_restored() {
+    let device = Labelled { label: Label { text: "a".into() }, bytes: *b"\x05\x07label/x" };
+    there_and_back(&device, &mut Labelled::default());
+}
+
+#[derive(VmState, Clone, Debug, Default, PartialEq)]
+#[vmstate(name = "allocating", pre_load = |this: &mut Self| this.target = Some(Box::new(0)))]
+struct Allocating {
+    is_used: bool,
+    #[vmstate(pointer, when = |this: &Self| this.is_used)]
+    target: Option<Box<u8>>,
+}
+
+#[test]
+fn value_that_a_hook_allocates_is_dropped_again() {
+    let mut incoming = Allocating { is_used: true, target: Some(Box::new(4)) };
+    there_and_back(&Allocating::default(), &mut incoming);
 }

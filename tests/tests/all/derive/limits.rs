@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, LinkedList};
 
 use vmstate::description::Count;
+use vmstate::info::As;
 use vmstate::prelude::*;
 
 use super::{loaded, save};
@@ -26,12 +27,33 @@ fn unloadable_state_is_not_saved() {
         Limited { list: [Queue::default(), Queue::default()].into(), tree: [(1, Queue::default())].into() };
     save(&mut device);
     device.tree.insert(2, Queue::default());
-    let refusal = |device: &mut Limited| device.save(&mut Writer::new()).unwrap_err().to_string();
+    let refusal = |device: &mut Limited| {
+        let saved = device.save(&mut Writer::new()).unwrap_err().to_string();
+        assert_eq!(device.save_shared(&mut Writer::new()).unwrap_err().to_string(), saved);
+        saved
+    };
     let expected = "field Limited.tree: expected at most 1 elements (max = 1), found 2";
     assert_eq!(refusal(&mut device), expected);
     device.list.push_back(Queue::default());
     let expected = "field Limited.list: expected at most 2 elements (max = 2), found 3";
     assert_eq!(refusal(&mut device), expected);
+}
+
+#[derive(VmState, Default, Debug)]
+#[vmstate(name = "part")]
+struct Part {
+    #[vmstate(with = As<u8>, range = 2..4)]
+    items: [u32; 5],
+}
+
+#[test]
+fn error_in_a_part_has_the_index_in_the_array() {
+    let mut part = Part { items: [300, 300, 1, 300, 300] };
+    let expected = "field part.items[3]: 300 does not fit its wire type u8";
+    assert_eq!(part.save(&mut Writer::new()).unwrap_err().to_string(), expected);
+    assert_eq!(part.save_shared(&mut Writer::new()).unwrap_err().to_string(), expected);
+    let error = part.load(&mut Reader::from_slice(&[1]), 1).unwrap_err();
+    assert_eq!(error.path(), "part.items[3]");
 }
 
 /// Words of a slot.

@@ -169,6 +169,7 @@ struct Dev {
     #[vmstate(with = Boxed<Each<Ends>>)]
     ranges: Box<[Range<u8>; 2]>,
     cell: Cell<u8>,
+    copied: Cell<Hooked>,
     borrowed: RefCell<Hooked>,
     locked: Mutex<Hooked>,
     shared: Rc<RefCell<Hooked>>,
@@ -205,6 +206,7 @@ fn dev() -> Dev {
         maybe: Some((part(3), vec![part(1)])),
         ranges: Box::new([1..2, 3..9]),
         cell: Cell::new(6),
+        copied: Cell::default(),
         borrowed: RefCell::default(),
         locked: Mutex::default(),
         shared: Rc::default(),
@@ -236,6 +238,7 @@ fn interior_mutability_runs_exclusive_hooks() {
     device.save_shared(&mut Writer::new()).unwrap();
     let saves = [device.borrowed.borrow().saves, device.locked.lock().unwrap().saves, device.shared.borrow().saves];
     assert_eq!(saves, [2; 3]);
+    assert_eq!(device.copied.get().saves, 2);
     assert_eq!(device.looking.saves.get(), 2);
 }
 

@@ -134,3 +134,20 @@ fn find<'e, 'd, T: Threading>(
     let index = if unmoved { index } else { entries.iter().position(|entry| entry.number == number)? };
     entries.get_mut(index)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cleared_checkpoints_hold_nothing() {
+        let mut checkpoints = Checkpoints::default();
+        checkpoints.clear(2);
+        checkpoints.bytes.u32(1);
+        checkpoints.states.push(State { index: 1, number: 1, range: 0..4 });
+        checkpoints.taken[1] = true;
+        checkpoints.clear(3);
+        assert!(checkpoints.bytes.pending().is_empty() && checkpoints.states.is_empty());
+        assert_eq!(checkpoints.taken, [false; 3]);
+    }
+}

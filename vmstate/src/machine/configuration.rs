@@ -155,6 +155,18 @@ mod tests {
     }
 
     #[test]
+    fn mapped_ram_is_added_once() {
+        let capabilities = |names: &[&str]| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            let configuration = Configuration { capabilities: Some(names), ..Configuration::new("virt") };
+            with_mapped_ram(configuration).capabilities.unwrap()
+        };
+        assert_eq!(capabilities(&[]), ["mapped-ram"]);
+        assert_eq!(capabilities(&["mapped-ram"]), ["mapped-ram"]);
+        assert_eq!(capabilities(&["multifd"]), ["multifd", "mapped-ram"]);
+    }
+
+    #[test]
     fn uuid_matters_only_if_both_have_one() {
         let ours = Configuration::new("virt");
         let uuid = |last| Configuration {

@@ -148,3 +148,45 @@ fn length(header: &SectionHeader, described: Option<u64>, reader: &mut Reader<'_
             .or_advice("only a footer marks the end of an unknown section")
     })
 }
+
+#[cfg(all(test, feature = "schema"))]
+mod tests {
+    use super::*;
+    use crate::schema::vmdesc::MAX_TEXT_OF_LOAD;
+
+    const BEGIN: &str = r#"{"page_size": 4096, "devices": [{"name": "dev", "instance_id": 0, "vmsd_name": "#;
+
+    fn kept() -> [PassThrough; 1] {
+        let header = SectionHeader::full(7, "dev", 0, 1);
+        let reader = &mut Reader::from_slice(&[1, 2, 3, 0x7e, 0, 0, 0, 7]);
+        [PassThrough::read(&header, None, reader).unwrap()]
+    }
+
+    /// Returns a description of `length` bytes, with spaces in front.
+    fn text(length: usize) -> String {
+        let text = format!(r#"{BEGIN}"type", "version": 1, "fields": []}}]}}"#);
+        " ".repeat(length.saturating_sub(text.len())) + &text
+    }
+
+    #[test]
+    fn kept_section_has_the_object_of_its_stream() {
+        let mut kept = kept();
+        assert_eq!(kept[0].size(), 3);
+        assert!(kept[0].describe(Release::Qemu10_0).contains("\"size\": 3"));
+        describe(&mut kept, &text(MAX_TEXT_OF_LOAD + 1));
+        assert!(!kept[0].describe(Release::Qemu10_0).contains("\"vmsd_name\": \"type\""), "the text is too long");
+        describe(&mut kept, &text(MAX_TEXT_OF_LOAD));
+        assert!(kept[0].describe(Release::Qemu10_0).contains("\"vmsd_name\": \"type\""));
+    }
+
+    #[cfg(feature = "migration")]
+    #[test]
+    fn listed_sections_keep_their_objects() {
+        let mut kept = kept();
+        assert_eq!(describe_all(&mut kept, &text(0)).unwrap(), Some(4096));
+        assert!(kept[0].describe(Release::Qemu10_0).contains("\"vmsd_name\": \"type\""));
+        let other = text(0).replace("\"dev\"", "\"other\"");
+        let error = describe_all(&mut kept, &other).unwrap_err();
+        assert_eq!((error.expected(), error.found()), ("section `other` 0, as described", "section `dev` 0"));
+    }
+}

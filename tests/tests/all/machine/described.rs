@@ -182,6 +182,7 @@ fn options_invalidate_cached_descriptions() {
         save(&mut registry, first());
         assert_eq!(save(&mut registry, then()), save(&mut machine.machine(), then()));
     }
+    save(&mut registry, SaveOptions::new());
     let mut configured = machine.machine();
     for registry in [&mut registry, &mut configured] {
         let mut configuration = Configuration::new("another");
@@ -192,7 +193,9 @@ fn options_invalidate_cached_descriptions() {
     for registry in [&mut registry, &mut configured] {
         registry.set_page_size(vmstate::memory::PageSize::new(1 << 16).unwrap());
     }
-    assert_eq!(save(&mut registry, SaveOptions::new()), save(&mut configured, SaveOptions::new()));
+    let saved = save(&mut registry, SaveOptions::new());
+    assert_eq!(saved, save(&mut configured, SaveOptions::new()));
+    assert!(String::from_utf8_lossy(&saved).contains("\"page_size\": 65536"));
 }
 
 /// A device that fails in the middle of its section.

@@ -1,6 +1,6 @@
 //! Streams that are not quite this machine's.
 
-use vmstate::machine::{LoadOptions, Rules, SaveOptions, Trailer, Unknown, Unread};
+use vmstate::machine::{LoadOptions, Repeated, Rules, SaveOptions, Trailer, Unknown, Unread};
 use vmstate::memory::{PageSize, VecBlock};
 use vmstate::prelude::*;
 use vmstate::registry::{Missing, Registration};
@@ -183,6 +183,7 @@ fn repeated_section_follows_its_rule() {
     let error = machine.load(&twice[..]).unwrap_err();
     assert_eq!((error.expected(), error.found()), ("one section of this name and instance id", "a duplicate"));
     load(&mut machine, &twice, Rules::QEMU).unwrap();
+    load(&mut machine, &twice, Rules::default().repeated(Repeated::Replace)).unwrap();
     drop(machine);
     assert_eq!(device.value, 2);
 }

@@ -145,3 +145,79 @@ fn live(header: &SectionHeader) -> LoadError {
              `Unknown::Skip`)",
         )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::{LoadOptions, Rules};
+
+    fn section(name: &str) -> SectionHeader {
+        SectionHeader::full(7, name, 0, 1)
+    }
+
+    fn session(machine: &mut Machine<'_>, options: LoadOptions) -> LoadSession {
+        LoadSession::new(machine, options.rules(Rules::default().unknown(Unknown::PassThrough)))
+    }
+
+    /// Passes a section of three bytes to the rules for unknown sections.
+    fn keep(session: &mut LoadSession, machine: &Machine<'_>, name: &str) -> Result<(), LoadError> {
+        session.unknown(machine, &section(name), &mut Reader::from_slice(&[1, 2, 3, 0x7e, 0, 0, 0, 7]))
+    }
+
+    #[test]
+    fn kept_sections_have_a_gib_in_total() {
+        let mut machine = Machine::new();
+        let mut session = session(&mut machine, LoadOptions::new());
+        keep(&mut session, &machine, "first").unwrap();
+        assert_eq!(session.kept, 3);
+        session.kept = (1 << 30) - 3;
+        keep(&mut session, &machine, "fits").unwrap();
+        let error = keep(&mut session, &machine, "exceeds").unwrap_err();
+        assert_eq!(error.expected(), "at most 1073741824 bytes in unknown sections");
+        assert_eq!(session.passed_through.len(), 2);
+        assert_eq!(session.report.unknown, [("first".to_owned(), 0), ("fits".to_owned(), 0)]);
+    }
+
+    #[cfg(feature = "schema")]
+    #[test]
+    fn sections_of_one_name_have_their_described_sizes() {
+        let mut source = Machine::new();
+        for size in [3, 5] {
+            source.register_raw("other", 1, Zeros(2)).unwrap();
+            source.add(crate::registry::Registration::raw("same", 1, Zeros(size)).instance_id(size)).unwrap();
+        }
+        let mut stream = Vec::new();
+        let text = {
+            source.save(&mut stream).unwrap();
+            let mut machine = Machine::new();
+            let options = LoadOptions::new().rules(Rules::default().unknown(Unknown::Skip));
+            let report = machine.load_with(&mut Reader::from_slice(&stream), options).unwrap();
+            report.description.unwrap().replace("\"instance_id\": 5", "\"instance_id\": 3")
+        };
+        let description = crate::schema::vmdesc::Document::parse(text.as_bytes(), 0).unwrap();
+        let mut machine = Machine::new();
+        let mut session = session(&mut machine, LoadOptions::new().description(description));
+        let header = SectionHeader { instance_id: 3, ..section("same") };
+        assert_eq!(session.described_size(&header), Some(3));
+        keep(&mut session, &machine, "other").unwrap();
+        assert_eq!(session.described_size(&header), Some(3), "another section came before");
+        session.unknown(&machine, &header, &mut Reader::from_slice(&[0, 0, 0, 0x7e, 0, 0, 0, 7])).unwrap();
+        assert_eq!(session.described_size(&header), Some(5), "the second section of the name");
+        assert_eq!(session.described_size(&section("absent")), None);
+    }
+
+    #[cfg(feature = "schema")]
+    struct Zeros(u32);
+
+    #[cfg(feature = "schema")]
+    impl crate::section::RawSection for Zeros {
+        fn save(&mut self, out: &mut vmstate_types::Writer) -> Result<(), vmstate_types::SaveError> {
+            out.zeros(usize::try_from(self.0).unwrap());
+            Ok(())
+        }
+
+        fn load(&mut self, reader: &mut Reader<'_>, _version: u32) -> Result<(), LoadError> {
+            reader.skip(u64::from(self.0))
+        }
+    }
+}

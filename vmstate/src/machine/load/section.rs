@@ -135,3 +135,20 @@ fn check_version(header: &SectionHeader, local: u32) -> Result<(), LoadError> {
         .or_advice("save at an older version on the source, or update the destination")
         .with_qemu_message(format!("savevm: unsupported version {version} for '{name}' v{local}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::LoadOptions;
+
+    #[test]
+    fn stream_has_at_most_16384_named_sections() {
+        let mut session = LoadSession::new(&mut Machine::new(), LoadOptions::new());
+        let full = SectionHeader::full(1, "dev", 0, 1);
+        session.named = (1 << 14) - 1;
+        session.count(&full).unwrap();
+        session.count(&full.of_kind(SectionKind::Part)).unwrap();
+        let error = session.count(&full).unwrap_err();
+        assert_eq!(error.expected(), "at most 16384 named sections");
+    }
+}

@@ -228,3 +228,120 @@ impl PageStore<Block> for Growing<'_> {
         channels.synchronize()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use vmstate_types::Writer;
+
+    use super::*;
+    use crate::memory::VecBlock;
+    use crate::ram::channels::Connections;
+    use crate::ram::record::{Record, write_record};
+
+    fn memory() -> Arc<AnnouncedMemory> {
+        let create = |header: &BlockHeader| -> Result<Block, MemoryError> {
+            Ok(Arc::new(VecBlock::new(&header.idstr, vec![0; usize::try_from(header.size).unwrap()])))
+        };
+        Arc::new(AnnouncedMemory::new(Some(PageSize::DEFAULT), Box::new(create)))
+    }
+
+    /// A payload with these records, each with its content. Pages are in the block `a`.
+    fn payload(records: &[(Record, &[u8])]) -> Vec<u8> {
+        let mut out = Writer::new();
+        for (record, content) in records {
+            write_record(&mut out, record, "a");
+            out.bytes(content);
+        }
+        out.take()
+    }
+
+    fn list() -> Vec<u8> {
+        let block = Record::Block(BlockHeader::new("a", 8192));
+        payload(&[(Record::BlockList(8192), &[]), (block, &[]), (Record::EndOfSection, &[])])
+    }
+
+    fn load(ram: &mut AnnouncedRam, payload: &[u8]) -> Result<(), LoadError> {
+        ram.load(&mut Reader::from_slice(payload), SectionKind::Part, super::super::VERSION)
+    }
+
+    #[test]
+    fn pages_and_changes_load_into_created_blocks() {
+        let memory = memory();
+        let mut ram = AnnouncedRam::new(Arc::clone(&memory), None);
+        let begin = [&[0; 5][..], &list()].concat();
+        let mut reader = Reader::from_slice(&begin);
+        reader.skip(5).unwrap();
+        ram.load(&mut reader, SectionKind::Start, super::super::VERSION).unwrap();
+        assert!(!ram.is_complete_without_end());
+        // Two bytes stay, and one becomes 9.
+        let changes = Record::Xbzrle { offset: 0, same_block: true, length: 3 };
+        let records = [
+            (Record::Page { offset: 0, same_block: false }, &[7; 4096][..]),
+            (changes, &[2, 1, 9][..]),
+            (Record::Zero { offset: 4096, same_block: true, fill: 3 }, &[]),
+            (Record::EndOfSection, &[]),
+        ];
+        load(&mut ram, &payload(&records)).unwrap();
+        assert!(ram.is_complete_without_end());
+        assert!(memory.created().is_none(), "the load has not ended");
+        ram.load_finish().unwrap();
+        let created = memory.created().unwrap();
+        assert_eq!((created.page_size, created.offset, created.blocks.len()), (PageSize::DEFAULT, 5, 1));
+        let mut bytes = vec![0; 8192];
+        created.blocks[0].read(0, &mut bytes).unwrap();
+        assert_eq!((&bytes[..4], &bytes[4095..4098]), (&[7, 7, 9, 7][..], &[7, 3, 3][..]));
+        ram.load_finish().unwrap_err();
+    }
+
+    #[test]
+    fn synchronization_without_channels_is_rejected() {
+        let mut ram = AnnouncedRam::new(memory(), None);
+        load(&mut ram, &list()).unwrap();
+        let error = load(&mut ram, &payload(&[(Record::MultifdFlush, &[]), (Record::EndOfSection, &[])])).unwrap_err();
+        assert_eq!(error.found(), "MULTIFD_FLUSH");
+    }
+
+    #[test]
+    fn memory_of_an_unknown_guest_is_not_saved() {
+        let mut ram = AnnouncedRam::new(memory(), None);
+        let mut writer = Writer::new();
+        let mut out = Output::new(&mut writer, None);
+        ram.save_setup(&mut out).unwrap_err();
+        ram.save_iterate(&mut out, 1).unwrap_err();
+        ram.save_complete(&mut out).unwrap_err();
+    }
+
+    /// Counts how often the data channels are closed.
+    struct Closed(Arc<AtomicUsize>);
+
+    impl Connections for Closed {
+        fn interrupt_main(&self) {}
+
+        fn close_data(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn end_of_the_load_closes_the_channels() {
+        let closed = Arc::new(AtomicUsize::new(0));
+        let connections = Box::new(Closed(Arc::clone(&closed)));
+        let shared = SharedLoad::new(PageSize::DEFAULT, None, 0, connections, Duration::from_secs(60));
+        let memory = memory();
+        let mut ram = AnnouncedRam::new(Arc::clone(&memory), Some(Arc::new(shared)));
+        load(&mut ram, &list()).unwrap();
+        let zero = Record::Zero { offset: 0, same_block: false, fill: 5 };
+        load(&mut ram, &payload(&[(Record::MultifdFlush, &[]), (zero, &[]), (Record::EndOfSection, &[])])).unwrap();
+        assert_eq!(closed.load(Ordering::Relaxed), 0);
+        ram.load_finish().unwrap();
+        assert_eq!(closed.load(Ordering::Relaxed), 1);
+        ram.load_cleanup();
+        assert_eq!(closed.load(Ordering::Relaxed), 2);
+        let mut byte = [0];
+        memory.created().unwrap().blocks[0].read(4095, &mut byte).unwrap();
+        assert_eq!(byte, [5]);
+    }
+}

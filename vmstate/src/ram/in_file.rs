@@ -80,3 +80,63 @@ fn without_place() -> LoadError {
     LoadError::incompatible("pages at fixed places of the file (mapped-ram)", "a page in the stream")
         .or_advice("load the stream as a whole, or save it in a `Folder`")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use vmstate_types::Writer;
+
+    use super::*;
+    use crate::memory::VecBlock;
+    use crate::ram::record::{Mapped, Record, write_record};
+
+    const PLACE: u64 = 1 << 20;
+
+    /// A stream with a block of two pages, of which the file has the second one, and with the record `more`.
+    fn stream(more: Option<(Record, &[u8])>) -> Vec<u8> {
+        let mut header = BlockHeader::new("a", 8192);
+        let mut out = Writer::new();
+        write_record(&mut out, &Record::BlockList(8192), "");
+        // The bitmap follows the header.
+        header.mapped = Some(Mapped::new(4096, 8 + 2 + 8 + 4 + 3 * 8, PLACE));
+        write_record(&mut out, &Record::Block(header), "");
+        out.bytes(&[2, 0, 0, 0, 0, 0, 0, 0]);
+        out.zeros(usize::try_from(PLACE - out.offset()).unwrap() + 8192);
+        if let Some((record, content)) = more {
+            write_record(&mut out, &record, "a");
+            out.bytes(content);
+        }
+        write_record(&mut out, &Record::EndOfSection, "");
+        out.take()
+    }
+
+    fn load(stream: &[u8]) -> Result<Vec<PagesInFile>, LoadError> {
+        let blocks: [SharedBlock; 1] = [Arc::new(VecBlock::new("a", vec![1; 8192]))];
+        let mut loader = PlacesLoader::new(PageSize::DEFAULT, RamOptions { mapped: true, ..RamOptions::default() });
+        loader.load(&blocks, &mut Reader::from_slice(stream))?;
+        let mut byte = [0];
+        blocks[0].read(0, &mut byte).unwrap();
+        assert_eq!(byte, [1], "nothing is loaded");
+        Ok(loader.into_places())
+    }
+
+    #[test]
+    fn places_of_pages_are_found() {
+        let places = load(&stream(None)).unwrap();
+        let [PagesInFile { block: 0, place: PLACE, present }] = &places[..] else { panic!("{places:?}") };
+        assert_eq!(present.runs().flatten().collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn pages_without_a_place_are_rejected() {
+        for (record, content) in [
+            (Record::Page { offset: 0, same_block: false }, &[7; 4096][..]),
+            (Record::Zero { offset: 0, same_block: false, fill: 0 }, &[]),
+            (Record::Xbzrle { offset: 0, same_block: false, length: 3 }, &[2, 1, 9]),
+        ] {
+            let error = load(&stream(Some((record, content)))).unwrap_err();
+            assert_eq!(error.found(), "a page in the stream");
+        }
+    }
+}

@@ -367,3 +367,6 @@ impl Placer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

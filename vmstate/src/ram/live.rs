@@ -337,3 +337,86 @@ impl<B: RamBlock> PageStore<B> for Undoable<'_, B> {
         self.undo.patch(self.blocks, address, delta)
     }
 }
+
+#[cfg(all(test, unix, feature = "migration"))]
+mod tests {
+    use std::time::Duration;
+
+    use vmstate_types::Writer;
+
+    use super::*;
+    use crate::memory::VecBlock;
+    use crate::ram::channels::Connections;
+    use crate::ram::record::{BlockHeader, Record, write_record};
+
+    type Block = Arc<dyn RamBlock + Send + Sync>;
+
+    struct NoConnections;
+
+    impl Connections for NoConnections {
+        fn interrupt_main(&self) {}
+
+        fn close_data(&self) {}
+    }
+
+    fn payload(records: &[Record]) -> Vec<u8> {
+        let mut out = Writer::new();
+        records.iter().for_each(|record| write_record(&mut out, record, "a"));
+        write_record(&mut out, &Record::EndOfSection, "");
+        out.take()
+    }
+
+    fn load(ram: &mut impl LiveSection, records: &[Record]) -> Result<(), LoadError> {
+        ram.load(&mut Reader::from_slice(&payload(records)), SectionKind::Part, crate::ram::VERSION)
+    }
+
+    #[test]
+    fn options_of_the_section_replace_a_configuration() {
+        let mut header = BlockHeader::new("a", 4096);
+        header.address = Some(0x1_0000);
+        let list = [Record::BlockList(4096), Record::Block(header)];
+        let options = RamOptions { ignore_shared: true, ..RamOptions::default() };
+        let ram = || Ram::<VecBlock, _>::new(PageSize::DEFAULT, [VecBlock::new("a", vec![1; 4096])]);
+        let mut with_options = ram().options(options);
+        with_options.load_setup(false).unwrap();
+        load(&mut with_options, &list).unwrap();
+        let mut without = ram();
+        without.load_setup(false).unwrap();
+        load(&mut without, &list).unwrap_err();
+    }
+
+    #[test]
+    fn channels_forgo_the_undo_log() {
+        let block: Block = Arc::new(VecBlock::new("a", vec![1; 4096]));
+        let (blocks, timeout) = (vec![Arc::clone(&block)], Duration::from_secs(60));
+        let shared = SharedLoad::new(PageSize::DEFAULT, Some(blocks.clone()), 0, Box::new(NoConnections), timeout);
+        let mut ram = Ram::new(PageSize::DEFAULT, blocks).load_channels(Arc::new(shared));
+        let content = || {
+            let mut byte = [9];
+            block.read(0, &mut byte).unwrap();
+            byte[0]
+        };
+        ram.load_setup(true).unwrap();
+        let zero = Record::Zero { offset: 0, same_block: false, fill: 0 };
+        load(&mut ram, &[Record::BlockList(4096), Record::Block(BlockHeader::new("a", 4096)), zero]).unwrap();
+        assert_eq!(content(), 1, "the fill is deferred");
+        ram.load_forgo_undo().unwrap();
+        assert_eq!(content(), 0);
+        ram.load_undo().unwrap();
+        assert_eq!(content(), 0);
+    }
+
+    #[test]
+    fn small_budgets_write_a_part_of_the_places() {
+        let file = tempfile::tempfile().unwrap();
+        let mut writer = Writer::new();
+        let mut out = Output::to_mapped_file(&mut writer, &file, 0);
+        let mut ram = Ram::<VecBlock, _>::new(PageSize::DEFAULT, [VecBlock::new("a", vec![1; 1 << 20])]);
+        ram.save_setup(&mut out).unwrap();
+        assert!(!ram.save_iterate(&mut out, 4096).unwrap());
+        let left = ram.pending_estimate().total();
+        assert!(left > 0 && left < 1 << 20, "{left}");
+        assert!(ram.save_iterate(&mut out, u64::MAX).unwrap());
+        assert_eq!(ram.pending_estimate().total(), 0);
+    }
+}

@@ -108,3 +108,19 @@ impl<'m> PageWriter<'_, 'm> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_number_of_zero_pages_is_written() {
+        for count in [0, 1, 64, 65, 200] {
+            let offsets = || (0..count).map(|page| page * 4096);
+            let mut writer = Writer::new();
+            PageWriter { writer: &mut writer, borrowed: None }.zeros(offsets());
+            let expected: Vec<u8> = offsets().flat_map(zero_record).collect();
+            assert_eq!(writer.pending(), expected, "{count} pages");
+        }
+    }
+}

@@ -195,6 +195,71 @@ mod tests {
         writer.take()
     }
 
+    #[test]
+    fn pages_that_were_not_received_are_sent_again() {
+        let blocks = ["a", "b"].map(|name| VecBlock::new(name, vec![0; 4 << 12]));
+        let mut ram: TwoBlocks = Ram::new(PageSize::DEFAULT, blocks);
+        written(&mut ram, LiveSection::save_setup);
+        ram.begin_postcopy().unwrap();
+        let all = |ram: &mut TwoBlocks| written(ram, |ram, out| ram.save_iterate(out, u64::MAX).map(drop));
+        all(&mut ram);
+        let end = 0x10_u64.to_be_bytes();
+        assert_eq!(all(&mut ram), end, "everything was sent");
+        let received = |pages: &[u64]| {
+            let mut bitmap = ReceivedBitmap::new(4);
+            pages.iter().for_each(|page| bitmap.insert(*page));
+            bitmap
+        };
+        // The second block has pages to send when the bitmap arrives.
+        ram.saver.dirty[1].insert(1);
+        ram.restore_dirty("a", &received(&[0, 1, 2, 3])).unwrap();
+        ram.restore_dirty("b", &received(&[1, 3])).unwrap();
+        assert_eq!(all(&mut ram), [&zero(0, "b")[..], &zero(2, ""), &end].concat());
+        let error = ram.restore_dirty("c", &received(&[])).unwrap_err().to_string();
+        assert!(error.contains("no RAM block `c` in common"), "{error}");
+    }
+
+    /// Four pages of a host with pages of 8 KiB.
+    struct Large(VecBlock);
+
+    impl RamBlock for Large {
+        fn idstr(&self) -> &str {
+            self.0.idstr()
+        }
+
+        fn size(&self) -> u64 {
+            self.0.size()
+        }
+
+        fn host_page_size(&self) -> u64 {
+            8192
+        }
+
+        fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), crate::memory::MemoryError> {
+            self.0.read(offset, into)
+        }
+
+        fn write(&self, offset: u64, from: &[u8]) -> Result<(), crate::memory::MemoryError> {
+            self.0.write(offset, from)
+        }
+    }
+
+    #[test]
+    fn host_pages_are_sent_again_as_a_whole() {
+        let mut ram = Ram::<Large, _>::new(PageSize::DEFAULT, [Large(VecBlock::new("a", vec![0; 4 << 12]))]);
+        let mut writer = Writer::new();
+        ram.save_setup(&mut Output::new(&mut writer, None)).unwrap();
+        ram.begin_postcopy().unwrap();
+        ram.save_iterate(&mut Output::new(&mut writer, None), u64::MAX).unwrap();
+        writer.take();
+        let mut received = ReceivedBitmap::new(4);
+        [0, 1, 3].into_iter().for_each(|page| received.insert(page));
+        ram.restore_dirty("a", &received).unwrap();
+        // The budget is less than a host page.
+        ram.save_iterate(&mut Output::new(&mut writer, None), 1).unwrap();
+        assert_eq!(writer.take(), [&zero(2, "a")[..], &zero(3, ""), &0x10_u64.to_be_bytes()].concat());
+    }
+
     /// A record of a zero page, with the name of its block unless the page before was in the same one.
     fn zero(page: u64, name: &str) -> Vec<u8> {
         let word = (page << 12 | 2 | if name.is_empty() { 0x20 } else { 0 }).to_be_bytes();

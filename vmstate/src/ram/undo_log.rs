@@ -366,6 +366,27 @@ mod tests {
     }
 
     #[test]
+    fn fill_between_changes_keeps_its_place() {
+        for fills in [[0, 0], [3, 4]] {
+            let (mut loaded, before) = (memory(), memory());
+            let mut undo = UndoLog::new(&loaded, PageSize::new(PAGE as u64).unwrap());
+            for (page, fill) in (1..).zip(fills) {
+                let address = PageAddress { block: 0, offset: page * PAGE as u64 };
+                undo.patch(&mut loaded, address, &[0, 1, 5]).unwrap();
+                undo.fill(&mut loaded, address, fill).unwrap();
+                undo.patch(&mut loaded, address, &[2, 1, 6]).unwrap();
+            }
+            assert_eq!(loaded, before, "the changes are deferred");
+            undo.apply_deferred(&mut loaded).unwrap();
+            for (page, fill) in (1..).zip(fills) {
+                assert_eq!(loaded[0].bytes()[page * PAGE..][..4], [fill, fill, 6, fill], "page {page}");
+            }
+            undo.roll_back(&mut loaded).unwrap();
+            assert_eq!(loaded, before);
+        }
+    }
+
+    #[test]
     fn consecutive_pages_are_checked_together() {
         let mut memory = [VecBlock::new("a", vec![0; 1000 * PAGE])];
         let mut undo = UndoLog::new(&memory, PageSize::new(PAGE as u64).unwrap());

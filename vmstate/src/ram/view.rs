@@ -191,3 +191,27 @@ pub(super) fn range(offset: u64, length: usize) -> Option<Range<usize>> {
     let start = usize::try_from(offset).ok()?;
     Some(start..start.checked_add(length)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::VecBlock;
+
+    fn block() -> VecBlock {
+        VecBlock::new("a", (0..=255).cycle().take(1024).collect())
+    }
+
+    #[test]
+    fn views_of_both_kinds_copy_the_same_pages() {
+        let (mut exclusive, shared) = (block(), block());
+        let views = [View::new(&mut exclusive), View::Shared(&shared)];
+        assert!(matches!(views[0], View::Exclusive(_)));
+        for view in views {
+            let mut page = [0; 256];
+            view.copy(256, &mut page).unwrap();
+            assert!(page.iter().copied().eq(0..=255));
+            assert!(view.copy(1000, &mut page).is_err());
+            assert!(!view.page(512, &mut [0; 256]).unwrap().is_zero());
+        }
+    }
+}

@@ -122,3 +122,17 @@ impl<'w> StreamWriter<'w> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn description_of_4_gib_is_left_out() {
+        let mut out = Writer::new();
+        assert!(!StreamWriter::new(&mut out).begin_description(1 << 32));
+        assert!(out.pending().is_empty());
+        assert!(StreamWriter::new(&mut out).begin_description((1 << 32) - 1));
+        assert_eq!(out.pending(), [tag::DESCRIPTION, 0xff, 0xff, 0xff, 0xff]);
+    }
+}

@@ -92,3 +92,97 @@ impl<B: RamBlock> PageStore<B> for FromFile<'_, B> {
         self.channels.await_places()
     }
 }
+
+#[cfg(all(test, unix, feature = "migration"))]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::memory::{PageSize, VecBlock};
+    use crate::ram::channels::Connections;
+    use crate::ram::undo_log::UndoLog;
+
+    type Block = Arc<dyn RamBlock + Send + Sync>;
+
+    struct NoConnections;
+
+    impl Connections for NoConnections {
+        fn interrupt_main(&self) {}
+
+        fn close_data(&self) {}
+    }
+
+    const FIRST: PageAddress = PageAddress { block: 0, offset: 4096 };
+    const SECOND: PageAddress = PageAddress { block: 0, offset: 8192 };
+
+    /// A load over `channels` into a block of three pages, whose bytes are all 1.
+    fn shared(channels: usize, timeout: Duration) -> (SharedLoad, [Block; 1]) {
+        let block: Block = Arc::new(VecBlock::new("ram", vec![1; 3 * 4096]));
+        let blocks = vec![Arc::clone(&block)];
+        let load = SharedLoad::new(PageSize::DEFAULT, Some(blocks), channels, Box::new(NoConnections), timeout);
+        (load, [block])
+    }
+
+    /// Returns the first two bytes of each page.
+    fn content(blocks: &[Block; 1]) -> [[u8; 2]; 3] {
+        std::array::from_fn(|page| {
+            let mut bytes = [0; 2];
+            blocks[0].read(page as u64 * 4096, &mut bytes).unwrap();
+            bytes
+        })
+    }
+
+    /// Loads a page with its changes, and fills another one.
+    fn load_all(store: &mut impl PageStore<Block>) -> Result<(), LoadError> {
+        store.receive(FIRST, &mut Reader::from_slice(&[7; 4096]), &mut [0; 4096])?;
+        store.patch(FIRST, &[1, 1, 9])?;
+        store.fill(SECOND, 0, &mut [0; 4096])
+    }
+
+    #[test]
+    fn pages_of_the_main_channel_load_and_roll_back() {
+        let (channels, mut blocks) = shared(0, Duration::from_secs(60));
+        load_all(&mut WithChannels { channels: &channels, blocks: &mut blocks }).unwrap();
+        assert_eq!(content(&blocks), [[1, 1], [7, 9], [0, 0]]);
+
+        let (channels, mut blocks) = shared(0, Duration::from_secs(60));
+        channels.set_undo(Some(UndoLog::new(&blocks, PageSize::DEFAULT)));
+        let mut store = WithChannels { channels: &channels, blocks: &mut blocks };
+        assert!(store.has_channels());
+        load_all(&mut store).unwrap();
+        assert_eq!(content(&blocks), [[1, 1], [7, 9], [1, 1]], "the fill waits for the end of the load");
+        channels.with_undo(UndoLog::apply_deferred).unwrap();
+        assert_eq!(content(&blocks), [[1, 1], [7, 9], [0, 0]]);
+        channels.with_undo(UndoLog::roll_back).unwrap();
+        assert_eq!(content(&blocks), [[1, 1]; 3]);
+    }
+
+    #[test]
+    fn pages_of_the_stream_wait_for_pages_with_places() {
+        let (channels, mut blocks) = shared(1, Duration::from_millis(20));
+        load_all(&mut FromFile { channels: &channels, blocks: &mut blocks }).unwrap();
+        assert_eq!(content(&blocks), [[1, 1], [7, 9], [0, 0]]);
+
+        channels.read_places(0, 0, DirtyBitmap::full(3));
+        let mut store = FromFile { channels: &channels, blocks: &mut blocks };
+        let errors = [
+            store.receive(SECOND, &mut Reader::from_slice(&[8; 4096]), &mut [0; 4096]),
+            store.patch(FIRST, &[1, 1, 5]),
+            store.fill(FIRST, 0, &mut [0; 4096]),
+            store.end_section(),
+        ];
+        for error in errors {
+            let error = error.unwrap_err();
+            assert_eq!((error.expected(), error.found()), ("pages at their places", "none in 20ms"));
+        }
+        assert_eq!(content(&blocks), [[1, 1], [7, 9], [0, 0]]);
+    }
+
+    #[test]
+    fn channels_have_a_time_limit_to_synchronize() {
+        let (channels, mut blocks) = shared(1, Duration::from_millis(20));
+        let error = WithChannels { channels: &channels, blocks: &mut blocks }.synchronize().unwrap_err();
+        assert_eq!(error.found(), "0 of 1 after 20ms");
+    }
+}

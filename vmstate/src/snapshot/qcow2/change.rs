@@ -36,6 +36,7 @@ impl<'s, S: Storage> Change<'s, S> {
     /// data are not read, as in QEMU (`qcow2_check_metadata_overlap` in `block/qcow2-refcount.c`).
     fn check_tables(&self) -> Result<(), Problem> {
         let (header, counts) = (&self.header, &self.refcounts);
+        self.check_sizes()?;
         counts.check_own()?;
         counts.check_used(0, header.cluster())?;
         counts.check_used(header.l1_offset, u64::from(header.l1_entries) * 8)?;
@@ -48,6 +49,18 @@ impl<'s, S: Storage> Change<'s, S> {
             .into_iter()
             .filter(|offset| *offset != 0)
             .try_for_each(|offset| counts.check_used(offset, header.cluster()))
+    }
+
+    /// Checks that the L1 tables, which never overlap, fit in the file. Otherwise the time to check them would
+    /// grow with the product of their number and their size.
+    fn check_sizes(&self) -> Result<(), Problem> {
+        let length = self.storage.length()?;
+        let counts = self.entries.iter().map(|entry| entry.l1_entries).chain([self.header.l1_entries]);
+        let size = counts.map(|count| u64::from(count) * 8).fold(0, u64::saturating_add);
+        if size <= length {
+            return Ok(());
+        }
+        Err(damaged(format!("expected L1 tables in a file of {length:#x} bytes, found {size:#x} bytes of them")))
     }
 
     /// Checks that no data of the disk has a reference count of 0, before a stream is written.

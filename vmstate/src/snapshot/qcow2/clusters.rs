@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::header::{Header, MAX_L1_ENTRIES};
 use super::problem::{Problem, damaged};
-use super::storage::Storage;
+use super::storage::{Storage, check_in_file};
 
 /// Set in an entry of the active tables if the cluster has a reference count of 1 (`QCOW_OFLAG_COPIED`).
 pub(super) const COPIED: u64 = 1 << 63;
@@ -63,9 +63,10 @@ pub(super) fn read_l1(header: &Header, storage: &impl Storage, offset: u64, entr
     if u64::from(entries) > MAX_L1_ENTRIES {
         return Err(damaged(format!("expected at most {MAX_L1_ENTRIES} entries of an L1 table, found {entries}")));
     }
+    let length = storage.length()?;
+    check_in_file(length, "an L1 table", offset, u64::from(entries) * 8)?;
     let mut bytes = vec![0; entries as usize * 8];
     storage.read_at(&mut bytes, offset)?;
-    let length = storage.length()?;
     let mut known = HashSet::new();
     let entry = |bytes: &[u8]| {
         let offset = bytes.try_into().map_or(0, u64::from_be_bytes) & OFFSET;

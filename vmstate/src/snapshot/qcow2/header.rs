@@ -124,6 +124,14 @@ impl Header {
         if self.refcount_clusters == 0 {
             return Err(damaged("expected a refcount table, found none"));
         }
+        // As in QEMU (`qcow2_do_open` in `block/qcow2.c`). A snapshot has as many entries.
+        let needed = self.vm_state_index(self.disk_size);
+        if u64::from(self.l1_entries) < needed {
+            let found = self.l1_entries;
+            return Err(damaged(format!(
+                "expected an L1 table of at least {needed} entries for the disk, found {found}"
+            )));
+        }
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::header::Header;
 use super::problem::{Problem, damaged, unsupported};
-use super::storage::Storage;
+use super::storage::{Storage, check_in_file};
 
 /// The most bytes of reference counts that are kept in memory: an image of 8 TiB with the usual clusters.
 const MAX_BYTES: u64 = 256 << 20;
@@ -24,6 +24,8 @@ pub(super) struct Refcounts {
     table: (u64, u32),
     /// No cluster before this one is free.
     hint: u64,
+    /// The changed blocks, each once.
+    changed: Vec<u64>,
 }
 
 #[derive(Debug)]
@@ -38,7 +40,10 @@ struct Block {
 
 impl Refcounts {
     pub(super) fn read(header: &Header, storage: &impl Storage) -> Result<Self, Problem> {
-        let mut table = vec![0; usize::try_from(header.cluster()).unwrap_or(0) * header.refcount_clusters as usize];
+        let length = storage.length()?;
+        let size = u64::from(header.refcount_clusters) << header.cluster_bits;
+        check_in_file(length, "a refcount table", header.refcount_table, size)?;
+        let mut table = vec![0; usize::try_from(size).unwrap_or(0)];
         storage.read_at(&mut table, header.refcount_table)?;
         let mut counts = Self {
             order: header.refcount_order,
@@ -46,8 +51,8 @@ impl Refcounts {
             blocks: BTreeMap::new(),
             table: (header.refcount_table, header.refcount_clusters),
             hint: 1,
+            changed: Vec::new(),
         };
-        let length = storage.length()?;
         let mut known = BTreeSet::new();
         for (index, entry) in (0..).zip(table.chunks_exact(8)) {
             let place = entry.try_into().map_or(0, u64::from_be_bytes) & !511;
@@ -100,7 +105,9 @@ impl Refcounts {
             changed: false,
         });
         set(&mut block.counts, self.order, index, count);
-        block.changed = true;
+        if !std::mem::replace(&mut block.changed, true) {
+            self.changed.push(number);
+        }
     }
 
     /// Adds a reference.
@@ -177,9 +184,8 @@ impl Refcounts {
         self.release(self.table.0, u64::from(self.table.1) * cluster)?;
         // Allocating a place for a block can change another block.
         loop {
-            let next = self.blocks.iter().find(|(index, block)| block.changed && !places.contains_key(*index));
-            if let Some((&index, block)) = next {
-                let old = block.place;
+            if let Some(&index) = self.changed.get(places.len()) {
+                let old = self.blocks.get(&index).map_or(0, |block| block.place);
                 places.insert(index, self.allocate(1)?);
                 if old != 0 {
                     self.decrease(old >> self.cluster_bits)?;

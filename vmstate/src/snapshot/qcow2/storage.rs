@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use super::problem::{Problem, damaged};
+
 /// A file that is read and written at offsets.
 pub(super) trait Storage {
     /// Fills `into`, with zeros beyond the end.
@@ -17,6 +19,17 @@ pub(super) trait Storage {
 
     /// Returns the length in bytes.
     fn length(&self) -> io::Result<u64>;
+}
+
+/// Checks that a table is in the file of `length` bytes. QEMU writes all bytes of its tables, so a table that exceeds the file is invalid, and memory
+/// for it would not be bounded by the size of the file.
+pub(super) fn check_in_file(length: u64, table: &str, offset: u64, bytes: u64) -> Result<(), Problem> {
+    if bytes == 0 || offset.checked_add(bytes).is_some_and(|end| end <= length) {
+        return Ok(());
+    }
+    Err(damaged(format!(
+        "expected {table} in the file of {length:#x} bytes, found one of {bytes:#x} bytes at {offset:#x}"
+    )))
 }
 
 impl Storage for File {

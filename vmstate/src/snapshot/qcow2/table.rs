@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::header::Header;
 use super::problem::{Problem, damaged};
-use super::storage::Storage;
+use super::storage::{Storage, check_in_file};
 use crate::snapshot::SnapshotInfo;
 
 /// The largest table (`QCOW_MAX_SNAPSHOTS_SIZE`).
@@ -113,6 +113,8 @@ fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Reads bytes one after another.
 struct Cursor<'s, S> {
     storage: &'s S,
+    /// The length of the file.
+    length: u64,
     start: u64,
     offset: u64,
 }
@@ -123,6 +125,7 @@ impl<S: Storage> Cursor<'_, S> {
         if end.and_then(|end| end.checked_sub(self.start)).is_none_or(|size| size > MAX_SIZE) {
             return Err(damaged("the table of snapshots is larger than 64 MiB"));
         }
+        check_in_file(self.length, "a table of snapshots", self.offset, count as u64)?;
         let mut bytes = vec![0; count];
         self.storage.read_at(&mut bytes, self.offset)?;
         self.offset += count as u64;
@@ -141,7 +144,7 @@ impl<S: Storage> Cursor<'_, S> {
 /// Reads the table. Returns its entries and its size in bytes.
 pub(super) fn read(header: &Header, storage: &impl Storage) -> Result<(Vec<Entry>, u64), Problem> {
     let start = header.snapshots_offset;
-    let mut cursor = Cursor { storage, start, offset: start };
+    let mut cursor = Cursor { storage, length: storage.length()?, start, offset: start };
     let mut entries = Vec::new();
     for _ in 0..header.snapshots {
         entries.push(entry(header, &mut cursor)?);

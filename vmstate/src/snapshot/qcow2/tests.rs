@@ -212,3 +212,51 @@ fn damaged_images_are_rejected_without_panics() {
         }
     }
 }
+
+/// Each limit of QEMU permits tables of many MiB, also in an image of a few KiB.
+#[test]
+fn tables_are_bounded_by_the_file() {
+    let image = create(FORMATS[2], 5);
+    insert_bytes(&image, &Details::new("a"), b"x").unwrap();
+    let header = Header::read(&image).unwrap();
+    let tables = [
+        ("L1 tables in a file", 36, 4 << 20),
+        ("a refcount table in the file", 56, 16 << 10),
+        ("a table of snapshots in the file", 60, 65536),
+        ("L1 tables in a file", header.snapshots_offset + 8, 4 << 20),
+    ];
+    for (expected, place, entries) in tables {
+        let damaged = Memory::from(image.bytes());
+        damaged.write_at(&u32::to_be_bytes(entries), place).unwrap();
+        let mut errors = vec![format!("{:?}", Change::new(&damaged).err())];
+        errors.extend(read_table(&damaged).map(drop).err().map(|error| format!("{error:?}")));
+        assert!(errors.iter().all(|error| error.contains(expected)), "{errors:?}");
+        let (read, length) = (damaged.read_bytes(), damaged.length().unwrap());
+        assert!(read < 4 * length, "{read} bytes of {length}");
+    }
+}
+
+#[test]
+fn overlapping_l1_tables_are_rejected() {
+    let image = create(FORMATS[2], 5);
+    (0..40).for_each(|number| drop(insert_bytes(&image, &Details::new(number.to_string()), b"x").unwrap()));
+    // Each snapshot has as many entries as are in the file.
+    let mut entries = entries(&image);
+    let length = image.length().unwrap();
+    let first = entries[0].l1_offset;
+    entries.iter_mut().for_each(|entry| {
+        entry.l1_offset = first;
+        entry.l1_entries = u32::try_from((length - first) / 8).unwrap();
+    });
+    image.write_at(&table::write(&entries), Header::read(&image).unwrap().snapshots_offset).unwrap();
+    let error = format!("{:?}", Change::new(&image).err());
+    assert!(error.contains("expected L1 tables in a file of"), "{error}");
+}
+
+#[test]
+fn disk_larger_than_its_l1_table_is_rejected() {
+    let image = create(FORMATS[0], 5);
+    image.write_at(&(1_u64 << 40).to_be_bytes(), 24).unwrap();
+    let error = format!("{:?}", insert_bytes(&image, &Details::new("a"), b"x").unwrap_err());
+    assert!(error.contains("expected an L1 table of at least 2048 entries for the disk, found 2"), "{error}");
+}

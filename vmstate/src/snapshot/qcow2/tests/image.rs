@@ -25,11 +25,13 @@ pub(super) struct Memory {
     left: Cell<Option<usize>>,
     /// The offset of the first write that failed.
     lost: Cell<Option<u64>>,
+    /// The bytes that were read.
+    read: Cell<u64>,
 }
 
 impl From<Vec<u8>> for Memory {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes: RefCell::new(bytes), left: Cell::new(None), lost: Cell::new(None) }
+        Self { bytes: RefCell::new(bytes), left: Cell::new(None), lost: Cell::new(None), read: Cell::new(0) }
     }
 }
 
@@ -53,6 +55,11 @@ impl Memory {
 
     pub(super) fn lost_write(&self) -> Option<u64> {
         self.lost.get()
+    }
+
+    /// Returns the number of bytes that were read so far.
+    pub(super) fn read_bytes(&self) -> u64 {
+        self.read.get()
     }
 
     /// Returns the content of the disk.
@@ -88,6 +95,7 @@ impl Memory {
 
 impl Storage for Memory {
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
+        self.read.set(self.read.get() + into.len() as u64);
         let bytes = self.bytes.borrow();
         let rest = usize::try_from(offset).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
         let count = rest.len().min(into.len());

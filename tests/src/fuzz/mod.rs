@@ -23,6 +23,7 @@
 //! | [`schema`] | two schema files | parsing their text returns the same schemas; each is compatible with itself |
 //! | [`import`] | a dump, or a stream | the output is Rust |
 //! | [`working_set`] | sizes, and the file of a working set | it can be written again; all ranges are whole pages of their block |
+//! | [`qcow2`] | a disk image | after an insertion, the snapshot is listed and read; its deletion leaves the other snapshots |
 //! | [`cli`] | lines: arguments of both programs, URIs, subsections | formatting the parsed value returns the input |
 
 mod bites;
@@ -37,6 +38,7 @@ pub mod import;
 pub mod items;
 pub mod machine;
 pub mod monitor;
+pub mod qcow2;
 pub mod ram;
 pub mod relay_rules;
 pub mod return_path;
@@ -83,6 +85,7 @@ pub const TARGETS: &[Target] = &[
     import::TARGET,
     cli::TARGET,
     working_set::TARGET,
+    qcow2::TARGET,
 ];
 
 impl Target {

@@ -92,9 +92,31 @@ impl Board {
         key: &str,
         on_failure: impl FnMut(&StoreError) + Send + 'static,
     ) -> Result<LazyRestore, StoreError> {
+        self.restore(store, key, |lazy| lazy, on_failure)
+    }
+
+    /// Loads the devices of the snapshot with this name or id, and maps the file of its memory. On error the board is unchanged.
+    ///
+    /// Nothing may shrink the file while the board runs.
+    ///
+    /// # Errors
+    /// Returns an error in the cases of [`load_snapshot`](Self::load_snapshot), and if the snapshot is incremental.
+    #[cfg(target_os = "linux")]
+    pub fn load_snapshot_mapped(&mut self, store: &Folder, key: &str) -> Result<LazyRestore, StoreError> {
+        self.restore(store, key, LazyRam::mapped, |_| ())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn restore(
+        &mut self,
+        store: &Folder,
+        key: &str,
+        options: impl FnOnce(LazyRam) -> LazyRam,
+        on_failure: impl FnMut(&StoreError) + Send + 'static,
+    ) -> Result<LazyRestore, StoreError> {
         let mut new = Self::new(self.bus.memory.ram().len());
         let memory = new.bus.memory.shared_blocks(true);
-        let lazy = LazyRam::new(store.lazy_source(key)?, PageSize::DEFAULT, memory);
+        let lazy = options(LazyRam::new(store.lazy_source(key)?, PageSize::DEFAULT, memory));
         let ram = lazy.clone();
         let register: &RegisterMemory = &move |machine| machine.add(ram.registration()).map(drop);
         lazy.source().load(&mut |reader| new.load_sections(reader, Some(register)).map(drop))?;

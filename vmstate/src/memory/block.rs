@@ -76,6 +76,13 @@ pub trait RamBlock {
         None
     }
 
+    /// Returns the memory if it is private to the process and in usual pages, so that pages of a file can replace it. `None` is the
+    /// default. [`Mapping`](super::Mapping) implements it for anonymous memory.
+    #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
+    fn private_memory(&self) -> Option<super::PrivateMemory<'_>> {
+        None
+    }
+
     /// Returns the whole memory as a slice, or `None` (the default) if anyone else may access it meanwhile.
     ///
     /// Only a block that owns its memory exclusively implements this, or an `Arc` without other references to one. Such memory is
@@ -160,6 +167,11 @@ macro_rules! forward {
 
             fn guest_address(&self) -> u64 {
                 (**self).guest_address()
+            }
+
+            #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
+            fn private_memory(&self) -> Option<super::PrivateMemory<'_>> {
+                (**self).private_memory()
             }
         }
     )*};

@@ -248,6 +248,12 @@ impl RamBlock for Mapping {
         self.memory().get(self.range(offset, length).ok()?)
     }
 
+    #[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
+    fn private_memory(&self) -> Option<super::PrivateMemory<'_>> {
+        let is_private = self.file.is_none() && self.host_page_size == page_size();
+        is_private.then(|| super::PrivateMemory::new(&self.idstr, &self.memory))
+    }
+
     fn exclusive(&mut self) -> Option<&mut [u8]> {
         self.memory.exclusive()
     }

@@ -56,6 +56,8 @@ mod minor;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 mod missing;
 mod page_size;
+#[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
+mod private_memory;
 mod running;
 mod sharing;
 #[expect(unsafe_code, reason = "memory that other threads, guests and the kernel change has no safe interface")]
@@ -94,6 +96,8 @@ pub(crate) use missing::BegunPages;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub use missing::{MissingFaults, MissingPages};
 pub use page_size::{InvalidPageSize, PageSize};
+#[cfg(all(target_os = "linux", feature = "mapping", feature = "snapshot"))]
+pub use private_memory::PrivateMemory;
 #[cfg(feature = "vm-memory")]
 pub(crate) use running::Running;
 pub use sharing::Sharing;

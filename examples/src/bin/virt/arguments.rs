@@ -86,6 +86,9 @@ pub(crate) struct Run {
     /// Read the memory of the snapshot while the guest runs
     #[arg(long, requires = "restore")]
     lazy: bool,
+    /// Map the memory of the snapshot, whose file must not shrink while the guest runs
+    #[arg(long, requires = "restore", conflicts_with = "lazy")]
+    mapped: bool,
     /// Program image to load at 0x80000000 (default: the self-verifying `hasher`)
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
@@ -177,9 +180,10 @@ impl Run {
         let mut board = Board::with_memory(memory);
         if let Some((folder, key)) = &self.restore {
             let folder = Folder::open(folder)?;
-            match self.lazy {
-                true => load_lazily(&mut board, &folder, key, failures)?,
-                false => drop(board.load_snapshot(&folder, key)?),
+            match (self.lazy, self.mapped) {
+                (true, _) => load_lazily(&mut board, &folder, key, failures)?,
+                (_, true) => load_mapped(&mut board, &folder, key)?,
+                _ => drop(board.load_snapshot(&folder, key)?),
             }
             return Ok(board);
         }
@@ -226,9 +230,19 @@ fn load_lazily(board: &mut Board, folder: &Folder, key: &str, failures: Sender<S
     board.load_snapshot_lazily(folder, key, move |error| drop(failures.send(error.to_string()))).map(drop)
 }
 
+#[cfg(target_os = "linux")]
+fn load_mapped(board: &mut Board, folder: &Folder, key: &str) -> Result<(), StoreError> {
+    board.load_snapshot_mapped(folder, key).map(drop)
+}
+
 #[cfg(not(target_os = "linux"))]
 fn load_lazily(_: &mut Board, _: &Folder, _: &str, _: Sender<String>) -> Result<(), StoreError> {
     Err(StoreError::new(StoreErrorKind::Unsupported, "a lazy restore requires Linux"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn load_mapped(_: &mut Board, _: &Folder, _: &str) -> Result<(), StoreError> {
+    Err(StoreError::new(StoreErrorKind::Unsupported, "a mapped restore requires Linux"))
 }
 
 /// Splits the folder from the name of a snapshot.

@@ -147,24 +147,25 @@ fn program_continues_from_a_snapshot() {
     let mut board = board(HASHER);
     board.run_until(SECOND / 2);
     board.save_snapshot(&store, Details::new("half"), Release::Qemu10_0).unwrap();
-    let run = |key: &str, lazy: bool| {
+    let run = |key: &str, option: Option<&str>| {
         let mut command = Command::new(vmstate_tests::board::binary());
         let restore = format!("{}#{key}", folder.path().display());
         command.args(["run", "--memory", "1M", "--restore", &restore]);
-        command.args(lazy.then_some("--lazy"));
+        command.args(option);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         // A guest that was not restored does not read it.
         let _ = child.stdin.take().unwrap().write_all(b"vq");
         child.wait_with_output().unwrap()
     };
-    let is_lazy = handles_page_faults();
-    for lazy in [false].into_iter().chain(is_lazy.then_some(true)) {
-        let output = run("half", lazy);
+    let lazy = handles_page_faults().then_some(Some("--lazy"));
+    let mapped = cfg!(target_os = "linux").then_some(Some("--mapped"));
+    for option in [None].into_iter().chain(lazy).chain(mapped) {
+        let output = run("half", option);
         let printed = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success() && printed.contains("right: "), "{printed}");
         assert!(!printed.contains("hasher: "), "it started again: {printed}");
-        let missing = run("none", lazy);
+        let missing = run("none", option);
         assert_eq!(missing.status.code(), Some(2));
         assert!(String::from_utf8_lossy(&missing.stderr).contains("snapshot `none` does not exist"));
     }

@@ -6,7 +6,9 @@
 
 mod accessed;
 mod engine;
+mod handle;
 mod log;
+mod mapped;
 mod restore;
 mod section;
 mod source;
@@ -19,9 +21,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use vmstate_types::LoadError;
 
 use self::engine::{CHUNK, Engine};
+pub use self::handle::{LazyRestore, LazyStatistics};
 use self::log::RestoreLog;
+use self::mapped::MappedRam;
 use self::restore::Shared;
-pub use self::restore::{LazyRestore, LazyStatistics};
 pub use self::source::LazySource;
 pub(super) use self::source::{Pages, WorkingSetFile};
 pub(super) use self::working_set::MAX_SIZE;
@@ -78,6 +81,7 @@ struct Inner {
     blocks: Vec<SharedBlock>,
     background: bool,
     logged: bool,
+    mapped: bool,
     source: Arc<LazySource>,
     loading: Mutex<Loading>,
 }
@@ -88,6 +92,8 @@ enum Loading {
     Places(PlacesLoader),
     /// The machine is loaded, and its memory is registered.
     Prepared(Arc<Shared>, MissingFaults, Option<RestoreLog>),
+    /// The machine is loaded, and the places of its memory are checked.
+    Mapped(Arc<Shared>, MappedRam),
     Started,
 }
 
@@ -99,7 +105,7 @@ impl LazyRam {
     pub fn new(source: LazySource, page_size: PageSize, blocks: Vec<SharedBlock>) -> Self {
         let loading = Mutex::new(Loading::Nothing);
         let source = Arc::new(source);
-        Self(Arc::new(Inner { page_size, blocks, background: true, logged: false, source, loading }))
+        Self(Arc::new(Inner { page_size, blocks, background: true, logged: false, mapped: false, source, loading }))
     }
 
     /// Reads only pages that the guest accesses, or that were recorded. The memory of other pages is not allocated.
@@ -127,6 +133,30 @@ impl LazyRam {
         self
     }
 
+    /// Maps the file in the place of the memory, so that the kernel reads pages when they are accessed, without a fault that another
+    /// thread handles. Changes of the guest stay in memory, and guests that are restored from one file share its other pages. All
+    /// pages count as present from the start on; working sets are neither read nor recorded.
+    ///
+    /// **Nothing may shrink the file while the guest runs, and its disk must not fail**: an access then ends the process with SIGBUS.
+    /// A [`Folder`](crate::snapshot::Folder) never changes the files of its snapshots, so this is safe if no other program does.
+    /// Deleting or replacing the snapshot is possible.
+    ///
+    /// It requires a complete snapshot, target pages of at least the size of host pages, and
+    /// [private memory](RamBlock::private_memory); otherwise the load fails, and the memory is unchanged. Advice to the kernel about the
+    /// memory is lost, for example about huge pages, and so are registrations of other logs. Afterwards, discarding pages
+    /// (`MADV_DONTNEED`) brings the pages of the file back, and handlers of page faults are not possible, and so neither are
+    /// [background snapshots](crate::snapshot::BackgroundRam).
+    ///
+    /// Call it before [`registration`](Self::registration). A [logged](Self::logged) restore protects all pages at its start, which takes
+    /// a time that grows with the memory.
+    #[must_use]
+    pub fn mapped(mut self) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.mapped = true;
+        }
+        self
+    }
+
     /// Returns the section `ram` of a machine that is only loaded. It requires a file with memory at fixed places.
     #[must_use]
     pub fn registration<'d, T: Threading>(&self) -> Registration<'d, T>
@@ -147,7 +177,11 @@ impl LazyRam {
     /// Returns whether missing pages can be accessed by system calls and by KVM, once the machine is loaded.
     #[must_use]
     pub fn handles_kernel_faults(&self) -> bool {
-        matches!(&*self.0.lock(), Loading::Prepared(_, missing, _) if missing.handles_kernel_faults())
+        match &*self.0.lock() {
+            Loading::Prepared(_, missing, _) => missing.handles_kernel_faults(),
+            Loading::Mapped(..) => true,
+            _ => false,
+        }
     }
 
     /// Starts the restore after the machine was loaded: from here on the guest can run, and its previous memory is lost.
@@ -161,7 +195,8 @@ impl LazyRam {
     pub fn start(&self, on_failure: impl FnMut(&StoreError) + Send + 'static) -> Result<LazyRestore, StoreError> {
         let mut loading = self.0.lock();
         match std::mem::replace(&mut *loading, Loading::Started) {
-            Loading::Prepared(shared, missing, log) => restore::start(shared, missing, log, Box::new(on_failure)),
+            Loading::Prepared(shared, missing, log) => LazyRestore::start(shared, missing, log, Box::new(on_failure)),
+            Loading::Mapped(shared, ram) => Ok(LazyRestore::of_mapped(shared, ram.start(&self.0.source)?)),
             other => {
                 *loading = other;
                 let message = "cannot start a lazy restore; load the machine once for each start";
@@ -185,7 +220,14 @@ impl Inner {
             return Err(LoadError::misuse(expected, found).or_advice("load the snapshot as a whole"));
         }
         let places = loader.into_places();
+        let mapped = match self.mapped {
+            true => Some(MappedRam::new(&self.source, self.page_size, self.logged, &self.blocks, &places)?),
+            false => None,
+        };
         let engine = Engine::new(self.source.clone(), self.page_size.bytes(), &self.blocks, places);
+        if let Some(mapped) = mapped {
+            return Ok(Loading::Mapped(Arc::new(Shared::new(engine, true)), mapped));
+        }
         let blocks = engine.blocks();
         let shared = Arc::new(Shared::new(engine, self.background));
         let (handler, mut buffer) = (shared.clone(), Vec::new());

@@ -70,6 +70,14 @@ impl LazySource {
         }
     }
 
+    /// Returns the file that contains all pages, or `None` if they are in several files.
+    pub(super) fn whole_file(&self) -> Option<&File> {
+        match &self.pages {
+            Pages::File(file) => Some(file),
+            Pages::Chain(_) => None,
+        }
+    }
+
     /// Reads a part of the file.
     pub(super) fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
         match &self.pages {

@@ -1,4 +1,5 @@
 mod logged;
+mod mapped;
 mod unreadable;
 
 use std::path::PathBuf;

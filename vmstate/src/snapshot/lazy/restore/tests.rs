@@ -1,6 +1,7 @@
 //! Phases of a restore.
 
 use std::sync::mpsc;
+use std::thread;
 
 use super::*;
 use crate::snapshot::LazySource;

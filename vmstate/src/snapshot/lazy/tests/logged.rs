@@ -78,7 +78,7 @@ fn write(ram: &Mapping, stop: &AtomicBool) -> BTreeSet<u64> {
 }
 
 /// Saves the changes since the restored snapshot, and loads them into other memory.
-fn saved_and_loaded(fixture: &Fixture, ram: &[Arc<Mapping>], changes: Changes) -> Vec<Arc<Mapping>> {
+pub(super) fn saved_and_loaded(fixture: &Fixture, ram: &[Arc<Mapping>], changes: Changes) -> Vec<Arc<Mapping>> {
     let mut saved = machine();
     saved.register_ram(PageSize::DEFAULT, ram.to_vec()).unwrap();
     let boot = fixture.store.find("boot").unwrap();

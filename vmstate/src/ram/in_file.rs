@@ -37,6 +37,11 @@ impl PlacesLoader {
         self.loader.load_into(&mut Places { blocks, found: &mut self.found }, reader)
     }
 
+    /// Returns whether the stream has listed the places of all pages.
+    pub(crate) fn has_all_pages(&self) -> bool {
+        self.loader.has_all_pages()
+    }
+
     pub(crate) fn into_places(self) -> Vec<PagesInFile> {
         self.found
     }

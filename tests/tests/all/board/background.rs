@@ -4,6 +4,7 @@ use std::io::Read;
 use std::os::unix::net::UnixListener;
 
 use serde_json::json;
+use vmstate::snapshot::{Details, Folder, Store};
 use vmstate_tests::board::BoardProcess;
 use vmstate_tests::transport::Transport;
 
@@ -64,6 +65,23 @@ fn guest_is_copied_to_fixed_places() {
     copy.wait_for(&["completed"]);
     copy.assert_right();
     source.assert_right();
+}
+
+/// Its stream has no end of the memory.
+#[test]
+fn background_snapshot_is_restored_lazily() {
+    let Some(mut source) = source() else { return };
+    source.enable("mapped-ram");
+    let file = source.path("places");
+    source.execute("migrate", json!({ "uri": format!("file:{}", file.display()) }));
+    source.wait_for(&["completed"]);
+    let folder = tempfile::tempdir().unwrap();
+    let store = Folder::open(folder.path()).unwrap();
+    store.insert(&Details::new("copy"), &mut std::fs::File::open(file).unwrap()).unwrap();
+    for option in ["--lazy", "--mapped"] {
+        let mut copy = BoardProcess::start(&["--restore", &format!("{}#copy", folder.path().display()), option]);
+        copy.assert_right();
+    }
 }
 
 #[test]

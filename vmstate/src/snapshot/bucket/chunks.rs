@@ -7,10 +7,10 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use vmstate_types::text::printable;
 
 use super::objects::Objects;
 use crate::ram::is_zero;
+use crate::snapshot::error::shown;
 use crate::snapshot::{StoreError, StoreErrorKind};
 
 /// The size of all chunks but the last one of a stream.
@@ -80,7 +80,7 @@ impl Chunks {
     /// Reads the list of chunks of a stream.
     pub(super) fn read(objects: &dyn Objects, snapshot: &str, list: &str, length: u64) -> Result<Self, StoreError> {
         let damaged = |reason: String| {
-            let message = format!("snapshot `{}`: {reason}", printable(snapshot));
+            let message = format!("snapshot `{}`: {reason}", shown(snapshot));
             StoreError::new(StoreErrorKind::Damaged, message)
         };
         let Some(hash) = parse(list) else { return Err(damaged("expected the name of a list of chunks".to_owned())) };

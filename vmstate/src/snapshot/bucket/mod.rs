@@ -19,13 +19,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::ObjectStore;
-use vmstate_types::text::printable;
 use vmstate_types::{Reader, Writer};
 
 use self::chunks::{ChunkReader, Chunks};
 use self::lease::{Lease, Times};
 use self::manifest::Manifest;
 use self::objects::{Objects, Remote};
+use super::error::shown;
 use super::{Damage, Details, LoadStream, SaveStream, SnapshotInfo, Store, StoreError, StoreErrorKind};
 use crate::section::Output;
 
@@ -185,7 +185,7 @@ impl Bucket {
     fn manifest(&self, id: u64) -> Result<Option<Manifest>, StoreError> {
         let Some(text) = self.objects.get(&manifest_key(id), manifest::MAX_SIZE)? else { return Ok(None) };
         let parsed = Manifest::parse(&text).map_err(|reason| {
-            let message = format!("cannot read `{}`: {}", manifest_key(id), printable(&reason));
+            let message = format!("cannot read `{}`: {}", manifest_key(id), shown(&reason));
             StoreError::new(StoreErrorKind::Damaged, message)
         });
         parsed.map(Some)
@@ -308,12 +308,12 @@ fn replaced(snapshots: &[(u64, Manifest)]) -> BTreeSet<u64> {
 }
 
 fn not_saved(details: &Details, error: StoreError) -> StoreError {
-    error.after(format!("snapshot `{}` was not saved, and the store is unchanged", printable(&details.name)))
+    error.after(format!("snapshot `{}` was not saved, and the store is unchanged", shown(&details.name)))
 }
 
 /// Returns the error of a request without a reply, which the object store may have executed.
 fn maybe_saved(details: &Details, error: StoreError) -> StoreError {
-    let name = printable(&details.name);
+    let name = shown(&details.name);
     error.after(format!("snapshot `{name}` may or may not have been saved; list the snapshots before another attempt"))
 }
 
@@ -339,7 +339,7 @@ impl Store for Bucket {
         let id = snapshot.id.parse().unwrap_or(0);
         let loaded = self.load_stream(id, &snapshot, load);
         loaded.map_err(|error| match self.manifest(id) {
-            Ok(None) => error.after(format!("snapshot `{}` was deleted meanwhile", printable(&snapshot.name))),
+            Ok(None) => error.after(format!("snapshot `{}` was deleted meanwhile", shown(&snapshot.name))),
             _ => error,
         })?;
         Ok(snapshot)
@@ -350,7 +350,7 @@ impl Store for Bucket {
         self.delete_replaced()?;
         let snapshot = self.find(key)?;
         let deleted = self.objects.delete(&manifest_key(snapshot.id.parse().unwrap_or(0)));
-        let name = printable(&snapshot.name);
+        let name = shown(&snapshot.name);
         deleted.map_err(|error| error.after(format!("snapshot `{name}` may or may not have been deleted")))?;
         // The snapshot is deleted. Chunks that cannot be deleted now are deleted later.
         let _ = self.collect();

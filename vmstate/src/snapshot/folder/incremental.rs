@@ -5,13 +5,13 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use vmstate_types::SaveError;
-use vmstate_types::text::printable;
 
 use super::files::Part;
 use super::metadata::{Base, Contents, Metadata};
 use super::{Details, Folder, SnapshotInfo, Store, StoreError, StoreErrorKind};
 use crate::section::RecordedBlock;
 use crate::snapshot::chain::{BlockPlaces, Chain, INCREMENTAL_MAGIC, Link, MAX_LENGTH, Pages, bytes_of, check_blocks};
+use crate::snapshot::error::shown;
 
 /// The most blocks of memory whose places are recorded.
 const MAX_BLOCKS: usize = 256;
@@ -41,7 +41,7 @@ impl Folder {
     pub(super) fn base_of(&self, details: &Details) -> Result<Option<(Base, Metadata)>, StoreError> {
         let Some((since, _)) = details.changes.as_deref() else { return Ok(None) };
         let unusable = |reason: &str| {
-            let message = format!("snapshot `{}` cannot be a base: {reason}", printable(&since.name));
+            let message = format!("snapshot `{}` cannot be a base: {reason}", shown(&since.name));
             StoreError::new(StoreErrorKind::Unsupported, message)
         };
         let found = self.read_all()?.into_iter().find(|(id, metadata)| metadata.snapshot(*id, 0).is_same(since));
@@ -97,7 +97,7 @@ impl Folder {
             links.push(Link { file: self.files.open(id, &metadata)?, stream: *stream_size, blocks: blocks.clone() });
             let Some(base) = base else { return Ok(links) };
             if base.id >= id || links.len() >= MAX_LENGTH {
-                let reason = format!("snapshot `{}` has an invalid base", printable(&metadata.name));
+                let reason = format!("snapshot `{}` has an invalid base", shown(&metadata.name));
                 return Err(StoreError::new(StoreErrorKind::Damaged, reason));
             }
             let found = self.files.metadata(base.id)?.map(|(_, found)| found);
@@ -171,6 +171,6 @@ fn combine(mut links: Vec<Link>, name: &str) -> Result<Content, StoreError> {
 }
 
 pub(super) fn damaged(name: &str) -> impl FnOnce(String) -> StoreError {
-    let message = format!("snapshot `{}` is damaged", printable(name));
+    let message = format!("snapshot `{}` is damaged", shown(name));
     move |reason| StoreError::new(StoreErrorKind::Damaged, format!("{message}: {reason}"))
 }

@@ -1,12 +1,11 @@
 //! Merging: replaces the base of a snapshot by an earlier one, or by none.
 
-use vmstate_types::text::printable;
-
 use super::files::Part;
 use super::incremental::{Visited, damaged, finish};
 use super::metadata::{Base, Contents, Metadata};
 use super::{Folder, SnapshotInfo, Store, StoreError, StoreErrorKind};
 use crate::snapshot::chain::{BlockPlaces, Chain, Link, Pages};
+use crate::snapshot::error::shown;
 
 impl Folder {
     /// Makes an incremental snapshot complete: it no longer needs its bases, which can then be deleted. A complete snapshot
@@ -44,7 +43,7 @@ impl Folder {
         }
         links.truncate(kept.unwrap_or(usize::MAX));
         let base = kept.and_then(|kept| visited.get(kept)).map(|(id, metadata)| Base::new(*id, metadata));
-        let unchanged = format!("snapshot `{}` was not merged, and is unchanged", printable(&snapshot.name));
+        let unchanged = format!("snapshot `{}` was not merged, and is unchanged", shown(&snapshot.name));
         self.replace_content(id, &metadata, links, base).map_err(|error| error.after(unchanged))?;
         self.find(&snapshot.id)
     }
@@ -54,7 +53,7 @@ impl Folder {
         let base = self.find(onto)?;
         let position = visited.iter().skip(1).position(|(id, _)| id.to_string() == base.id);
         position.map(|position| position + 1).ok_or_else(|| {
-            let (name, base) = (printable(&snapshot.name), printable(&base.name));
+            let (name, base) = (shown(&snapshot.name), shown(&base.name));
             StoreError::new(StoreErrorKind::Unsupported, format!("snapshot `{base}` is not a base of `{name}`"))
         })
     }

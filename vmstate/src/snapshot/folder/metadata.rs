@@ -3,9 +3,9 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
-use vmstate_types::text::printable;
 
 use crate::snapshot::chain::BlockPlaces;
+use crate::snapshot::error::shown;
 use crate::snapshot::{SnapshotInfo, StoreError, StoreErrorKind, identity};
 
 /// The format of the file.
@@ -76,7 +76,7 @@ impl Base {
             Some(_) => "was replaced by another snapshot",
             None => "is missing",
         };
-        let (name, base) = (printable(name), printable(&self.name));
+        let (name, base) = (shown(name), shown(&self.name));
         let message =
             format!("snapshot `{name}` is incremental, and its base `{base}` (snapshot {}) {problem}", self.id);
         Err(StoreError::new(StoreErrorKind::Damaged, message))
@@ -163,6 +163,16 @@ mod tests {
         let parsed = Metadata::parse(metadata.to_text().as_bytes()).unwrap();
         assert_eq!(parsed, metadata);
         assert_eq!(parsed.snapshot(12, 0), snapshot);
+    }
+
+    /// Only new names have a limit.
+    #[test]
+    fn long_names_are_shortened_in_messages() {
+        let long = "x".repeat(1 << 20);
+        let mut metadata = Metadata::new(&SnapshotInfo::new("1", &Details::new("x")), None);
+        metadata.name.clone_from(&long);
+        let error = Base::new(1, &metadata).check(&long, None).unwrap_err().to_string();
+        assert!(error.len() < 4096 && error.contains("xxx") && error.ends_with("is missing"), "{}", error.len());
     }
 
     #[test]

@@ -16,13 +16,13 @@ mod recorder;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use vmstate_types::text::printable;
 use vmstate_types::{Reader, Writer};
 
 use self::files::{Files, Part};
 use self::incremental::{Content, Opened};
 use self::metadata::{Base, Contents, Metadata};
 use super::chain::ChainReader;
+use super::error::shown;
 use super::{Details, LoadStream, SaveStream, SnapshotInfo, Store, StoreError, StoreErrorKind};
 use crate::section::{Output, Recorded};
 
@@ -92,7 +92,7 @@ impl Folder {
     /// Returns an error if the snapshot does not exist or is incremental, or the folder cannot be read.
     pub fn stream_path(&self, key: &str) -> Result<PathBuf, StoreError> {
         let found = self.find(key)?;
-        let (id, name) = (found.id.parse().unwrap_or(0), printable(&found.name));
+        let (id, name) = (found.id.parse().unwrap_or(0), shown(&found.name));
         match self.files.metadata(id)? {
             Some((_, metadata)) if metadata.contents.base.is_none() => Ok(self.files.stream(id, &metadata)),
             Some(_) => {
@@ -207,12 +207,12 @@ impl Folder {
 }
 
 fn not_saved(details: &Details) -> impl FnOnce(StoreError) -> StoreError {
-    let clause = format!("snapshot `{}` was not saved, and the store is unchanged", printable(&details.name));
+    let clause = format!("snapshot `{}` was not saved, and the store is unchanged", shown(&details.name));
     |error| error.after(clause)
 }
 
 fn saved(details: &Details) -> impl FnOnce(StoreError) -> StoreError {
-    let clause = format!("snapshot `{}` was saved, but the store was not cleaned up", printable(&details.name));
+    let clause = format!("snapshot `{}` was saved, but the store was not cleaned up", shown(&details.name));
     |error| error.after(clause)
 }
 

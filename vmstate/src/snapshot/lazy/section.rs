@@ -41,6 +41,10 @@ impl LiveSection for LazyRam {
         }
     }
 
+    fn is_complete_without_end(&self) -> bool {
+        matches!(&*self.0.lock(), Loading::Places(loader) if loader.has_all_pages())
+    }
+
     fn load_finish(&mut self) -> Result<(), LoadError> {
         let mut loading = self.0.lock();
         match std::mem::replace(&mut *loading, Loading::Nothing) {

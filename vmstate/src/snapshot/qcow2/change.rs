@@ -4,6 +4,8 @@
 //! is in one sector, replaces the L1 table of the disk, the table of snapshots and the reference counts at once. Until then
 //! the image is unchanged, so a crash at any time leaves a consistent image.
 
+use std::collections::HashSet;
+
 use super::clusters::{COPIED, L2Entry, L2Table, read_l1};
 use super::header::{Header, MAX_L1_ENTRIES, MAX_SNAPSHOTS};
 use super::problem::{Problem, damaged, unsupported};
@@ -32,23 +34,25 @@ impl<'s, S: Storage> Change<'s, S> {
         Ok(change)
     }
 
-    /// Checks that no table has a reference count of 0: it would be overwritten. The L2 tables of snapshots and the clusters of
+    /// Checks that no table has a reference count of 0, so that it would be overwritten, or has a cluster of another table, which a
+    /// change would free. The L2 tables of snapshots and the clusters of
     /// data are not read, as in QEMU (`qcow2_check_metadata_overlap` in `block/qcow2-refcount.c`).
     fn check_tables(&self) -> Result<(), Problem> {
         let (header, counts) = (&self.header, &self.refcounts);
         self.check_sizes()?;
-        counts.check_own()?;
-        counts.check_used(0, header.cluster())?;
-        counts.check_used(header.l1_offset, u64::from(header.l1_entries) * 8)?;
-        counts.check_used(header.snapshots_offset, self.table_size)?;
+        let known = &mut HashSet::new();
+        counts.check_table(0, header.cluster(), known)?;
+        counts.check_own(known)?;
+        counts.check_table(header.l1_offset, u64::from(header.l1_entries) * 8, known)?;
+        counts.check_table(header.snapshots_offset, self.table_size, known)?;
         for entry in &self.entries {
-            counts.check_used(entry.l1_offset, u64::from(entry.l1_entries) * 8)?;
+            counts.check_table(entry.l1_offset, u64::from(entry.l1_entries) * 8, known)?;
         }
         let tables = read_l1(header, self.storage, header.l1_offset, header.l1_entries)?;
         tables
             .into_iter()
             .filter(|offset| *offset != 0)
-            .try_for_each(|offset| counts.check_used(offset, header.cluster()))
+            .try_for_each(|offset| counts.check_table(offset, header.cluster(), known))
     }
 
     /// Checks that the L1 tables, which never overlap, fit in the file. Otherwise the time to check them would

@@ -1,6 +1,6 @@
 //! The reference counts of clusters.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::header::Header;
 use super::problem::{Problem, damaged, unsupported};
@@ -142,11 +142,23 @@ impl Refcounts {
             .map_or(Ok(()), |cluster| Err(unreferenced(cluster)))
     }
 
+    /// Checks that no cluster of these bytes would be allocated, and adds them to the clusters of other tables.
+    pub(super) fn check_table(&self, offset: u64, bytes: u64, others: &mut HashSet<u64>) -> Result<(), Problem> {
+        self.check_used(offset, bytes)?;
+        let first = offset >> self.cluster_bits;
+        let clusters = first..first.saturating_add(bytes.div_ceil(1 << self.cluster_bits));
+        clusters.into_iter().find(|cluster| !others.insert(*cluster)).map_or(Ok(()), |cluster| {
+            Err(damaged(format!(
+                "expected one table in cluster {cluster:#x}, found two; repair the image with `qemu-img check -r all`"
+            )))
+        })
+    }
+
     /// Checks the clusters of the counts themselves.
-    pub(super) fn check_own(&self) -> Result<(), Problem> {
+    pub(super) fn check_own(&self, others: &mut HashSet<u64>) -> Result<(), Problem> {
         let cluster = 1_u64 << self.cluster_bits;
-        self.check_used(self.table.0, u64::from(self.table.1) * cluster)?;
-        self.blocks.values().try_for_each(|block| self.check_used(block.place, cluster))
+        self.check_table(self.table.0, u64::from(self.table.1) * cluster, others)?;
+        self.blocks.values().try_for_each(|block| self.check_table(block.place, cluster, others))
     }
 
     /// Allocates consecutive clusters. Returns the offset of the first one.

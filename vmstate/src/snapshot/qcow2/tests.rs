@@ -253,6 +253,22 @@ fn overlapping_l1_tables_are_rejected() {
     assert!(error.contains("expected L1 tables in a file of"), "{error}");
 }
 
+/// A change frees one of them, and the other one is overwritten later.
+#[test]
+fn tables_in_one_cluster_are_rejected() {
+    let image = create(FORMATS[2], 5);
+    insert_bytes(&image, &Details::new("a"), b"x").unwrap();
+    let header = Header::read(&image).unwrap();
+    let other = header.refcount_table.to_be_bytes();
+    // An L2 table, a refcount block, and the L1 table of a snapshot.
+    for place in [header.l1_offset, header.refcount_table + 8, header.snapshots_offset] {
+        let damaged = Memory::from(image.bytes());
+        damaged.write_at(&other, place).unwrap();
+        let error = format!("{:?}", Change::new(&damaged).err());
+        assert!(error.contains("expected one table in cluster"), "{place:#x}: {error}");
+    }
+}
+
 #[test]
 fn disk_larger_than_its_l1_table_is_rejected() {
     let image = create(FORMATS[0], 5);

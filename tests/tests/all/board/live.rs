@@ -307,9 +307,11 @@ fn limit_of_writes_ends_with_a_cancelled_migration() {
     let mut source = writing();
     let (_destination, uri) = BoardProcess::awaiting(&[]);
     source.enable("dirty-limit");
-    // Nothing converges.
-    source.execute("migrate-set-parameters", json!({"downtime-limit": 0, "vcpu-dirty-limit": 1}));
+    // Nothing converges. The limit begins also with a guest that a busy host slows down.
+    let parameters = json!({"downtime-limit": 0, "vcpu-dirty-limit": 1, "throttle-trigger-threshold": 1});
+    source.execute("migrate-set-parameters", parameters);
     migrate(&mut source, &uri);
+    source.wait_for(&["active"]);
     while source.execute("query-migrate", json!({})).get("dirty-limit-ring-full-time").is_none() {
         assert_eq!(source.migration(), "active");
         thread::sleep(Duration::from_millis(20));

@@ -7,6 +7,8 @@ use std::ptr::NonNull;
 use std::sync::atomic::AtomicBool;
 
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
+#[cfg(feature = "snapshot")]
+use rustix::mm::{MremapFlags, mremap_fixed};
 
 use super::HostRange;
 
@@ -85,22 +87,23 @@ impl Mapped {
         }
         let (start, length) = (memory.as_ptr().cast(), memory.len());
         let protection = ProtFlags::READ | ProtFlags::WRITE;
-        let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
-        // SAFETY: the range is a part of this mapping, which stays mapped, readable and writable. References to it do not exist:
-        // `exclusive` borrows `self` exclusively. All others expect that its content changes at any time.
-        let replaced = unsafe {
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        // At another address first: a failure leaves the memory as it is.
+        // SAFETY: the system chooses an unused address.
+        let new = unsafe {
             match file {
-                Some((file, place)) => mmap(start, length, protection, flags, file, place),
-                None => mmap_anonymous(start, length, protection, flags),
+                Some((file, place)) => mmap(std::ptr::null_mut(), length, protection, flags, file, place)?,
+                None => mmap_anonymous(std::ptr::null_mut(), length, protection, flags)?,
             }
         };
-        let Err(error) = replaced else { return Ok(()) };
-        // Before Linux 6.12, a failure can leave a gap, in which another thread may map something else.
-        // SAFETY: as above.
-        if unsafe { mmap_anonymous(start, length, protection, flags) }.is_err() {
+        // SAFETY: nothing refers to the new pages. They replace a part of this mapping, which stays mapped, readable and writable.
+        // References to it do not exist: `exclusive` borrows `self` exclusively, and all others expect that its content changes at
+        // any time.
+        if unsafe { mremap_fixed(new, length, length, MremapFlags::MAYMOVE, start) }.is_err() {
+            // The memory may have a gap, in which another thread maps something else.
             std::process::abort();
         }
-        Err(error.into())
+        Ok(())
     }
 
     /// Gives the kernel an advice that does not change the content: huge pages, or allocation.

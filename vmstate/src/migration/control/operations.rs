@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::super::{Announcement, Channels, MigrationStatus, Statistics, Uri};
 use super::error::{CommandError, shortened};
+use super::event::MonitorEvent;
 use super::job::{JobInfo, SnapshotRequest};
 use super::request::{DirtyRateMode, DirtyRateRequest};
 use super::settings::Settings;
@@ -186,6 +187,11 @@ pub trait Operations {
 
     /// Ends the program, once the reply is sent.
     fn quit(&mut self);
+
+    /// Returns the events since the last call. They are sent before the reply of the command that has caused them, as by QEMU.
+    fn take_events(&mut self) -> Vec<MonitorEvent> {
+        Vec::new()
+    }
 
     /// Keeps a descriptor that the client has passed for addresses `fd:NAME`, in place of an older one of this name.
     ///

@@ -140,10 +140,8 @@ impl Server {
 
     /// Queues an event. Events of migrations are sent only with the capability `events`.
     pub fn event(&mut self, event: &MonitorEvent, settings: &Settings) {
-        let wanted = !event.needs_capability() || settings.capabilities.has(Capability::Events);
-        if let (Some(client), true) = (&mut self.client, wanted) {
-            let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-            client.monitor.event(event, time.unwrap_or_default());
+        if let Some(client) = &mut self.client {
+            client.event(event, settings);
         }
     }
 
@@ -193,10 +191,19 @@ impl Client {
                 }
                 (command, _) => execute(command, settings, operations),
             };
+            operations.take_events().iter().for_each(|event| self.event(event, settings));
             self.monitor.reply(request.id, result);
         }
         self.write()?;
         Ok(open && !self.monitor.is_stalled())
+    }
+
+    fn event(&mut self, event: &MonitorEvent, settings: &Settings) {
+        let wanted = !event.needs_capability() || settings.capabilities.has(Capability::Events);
+        if wanted {
+            let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            self.monitor.event(event, time.unwrap_or_default());
+        }
     }
 
     /// Reads the bytes that have arrived. Returns whether more can arrive.

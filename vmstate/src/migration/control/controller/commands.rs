@@ -8,6 +8,7 @@ use super::super::super::{
     Announcement, Channels, MachineSwitches, MigrationStatus, Mode, QemuRelease, Statistics, Uri,
 };
 use super::super::error::CommandError;
+use super::super::event::MonitorEvent;
 use super::super::job::{JobInfo, SnapshotRequest};
 use super::super::operations::{DirtyRate, Operations, RunState};
 use super::super::request::DirtyRateRequest;
@@ -15,6 +16,7 @@ use super::super::settings::Settings;
 use super::address::Address;
 use super::dirty_rate::Measurement;
 use super::job::{Job, Kind};
+use super::notice::Notice;
 use super::serve::Ended;
 use super::{Arrival, Controller};
 
@@ -108,7 +110,21 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
     }
 
     fn quit(&mut self) {
+        self.guest.emit(MonitorEvent::Quit);
         self.ended = Some(Ended::Quit);
+    }
+
+    fn take_events(&mut self) -> Vec<MonitorEvent> {
+        let mut events = Vec::new();
+        while let Some(notice) = self.inbox.next() {
+            match notice {
+                Notice::Event(event) => events.push(event),
+                Notice::IncomingFailed(reason) => {
+                    self.ended.get_or_insert(Ended::IncomingFailed(reason));
+                }
+            }
+        }
+        events
     }
 
     fn keep_descriptor(&mut self, name: &str, descriptor: OwnedFd) -> Result<(), CommandError> {

@@ -69,7 +69,7 @@ impl<H: Host> Guest<H> {
         self.0.notifier.send(notice);
     }
 
-    fn emit(&self, event: MonitorEvent) {
+    pub(super) fn emit(&self, event: MonitorEvent) {
         self.notify(Notice::Event(event));
     }
 

@@ -6,11 +6,9 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::super::super::drive::Host;
-use super::super::event::MonitorEvent;
 use super::super::server::Server;
 use super::super::settings::Settings;
 use super::Controller;
-use super::notice::Notice;
 use crate::migration::control::Operations;
 
 /// The reason why a program ends.
@@ -58,11 +56,11 @@ impl<H: Host + Send + 'static> Controller<H> {
     ) -> io::Result<Option<Ended>> {
         self.wait(server, timeout)?;
         server.poll(settings, self)?;
-        self.take_notices(server, settings);
+        self.take_events().iter().for_each(|event| server.event(event, settings));
         server.flush(Duration::ZERO);
         let ended = self.ended.take();
-        if let Some(ended) = &ended {
-            self.leave(ended, server, settings);
+        if ended.is_some() {
+            self.leave(server);
         }
         Ok(ended)
     }
@@ -78,22 +76,8 @@ impl<H: Host + Send + 'static> Controller<H> {
         }
     }
 
-    fn take_notices(&mut self, server: &mut Server, settings: &Settings) {
-        while let Some(notice) = self.inbox.next() {
-            match notice {
-                Notice::Event(event) => server.event(&event, settings),
-                Notice::IncomingFailed(reason) => {
-                    self.ended.get_or_insert(Ended::IncomingFailed(reason));
-                }
-            }
-        }
-    }
-
     /// Cancels a migration, so that its peer learns about the end, and sends the last replies.
-    fn leave(&mut self, ended: &Ended, server: &mut Server, settings: &Settings) {
-        if *ended == Ended::Quit {
-            server.event(&MonitorEvent::Quit, settings);
-        }
+    fn leave(&mut self, server: &mut Server) {
         server.flush(FAREWELL);
         self.cancel();
         wait_while(FAREWELL, || self.job.as_ref().is_some_and(|job| !job.has_ended()));

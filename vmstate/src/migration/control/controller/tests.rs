@@ -299,6 +299,23 @@ fn broken_connection_fails_the_migration() {
 }
 
 #[test]
+fn events_precede_the_reply_of_their_command() {
+    let mut source = Program::source();
+    source.set_capability("events");
+    for (command, arguments, expected) in [
+        ("stop", json!({}), &["STOP"][..]),
+        ("cont", json!({}), &["RESUME"]),
+        ("migrate", json!({"uri": "fd:missing"}), &["setup", "failed"]),
+        ("quit", json!({}), &["SHUTDOWN"]),
+    ] {
+        source.events.clear();
+        // Events that follow the reply are still in the socket.
+        let _ = source.execute(command, &arguments);
+        assert_eq!(source.events, expected, "{command}");
+    }
+}
+
+#[test]
 fn quit_cancels_the_migration_and_ends() {
     let (mut source, mut destination, _folder) = migrating(|source| source.set_capability("pause-before-switchover"));
     source.wait("pre-switchover", &mut destination);

@@ -28,6 +28,24 @@ impl ReturnPath {
         bytes.bytes(data);
         let mut output = self.lock();
         let output = output.as_mut().ok_or("the connection is not writable")?;
-        output.write_all(bytes.pending()).map_err(|error| error.to_string())
+        output.write_all(bytes.pending()).map_err(|error| format!("connection lost: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn closed_connection_is_lost() {
+        let (near, far) = UnixStream::pair().unwrap();
+        drop(far);
+        let path = ReturnPath::default();
+        path.replace(Some(OwnedFd::from(near).into()));
+        let error = path.send(&ReturnPathMessage::Pong(1), &[]).unwrap_err();
+        assert!(error.starts_with("connection lost: Broken pipe"), "{error}");
     }
 }

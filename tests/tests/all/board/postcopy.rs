@@ -279,16 +279,46 @@ fn destination_without_postcopy_changes_nothing() {
     );
 }
 
+/// QEMU's documentation starts the destination with its address, and sets the capability afterwards.
+#[test]
+fn destination_gets_settings_while_it_listens() {
+    let mut source = BoardProcess::running(&[]);
+    source.enable("postcopy-ram");
+    let (mut destination, uri) = BoardProcess::awaiting(&[]);
+    destination.enable("postcopy-ram");
+    source.execute("migrate", json!({ "uri": uri }));
+    source.wait_for(&["completed"]);
+    destination.assert_right();
+    destination.wait_for(&["completed"]);
+
+    let mut next = BoardProcess::start(&["--incoming", "defer"]);
+    for side in [&mut destination, &mut next] {
+        let capabilities = json!([
+            { "capability": "postcopy-ram", "state": false },
+            { "capability": "multifd", "state": true },
+        ]);
+        side.execute("migrate-set-capabilities", json!({ "capabilities": capabilities }));
+    }
+    let uri = format!("unix:{}", next.path("guest").display());
+    next.execute("migrate-incoming", json!({ "uri": uri }));
+    for side in [&mut next, &mut destination] {
+        side.execute("migrate-set-parameters", json!({ "multifd-channels": 4 }));
+    }
+    destination.execute("migrate", json!({ "uri": uri }));
+    destination.wait_for(&["completed"]);
+    next.assert_right();
+}
+
 #[test]
 fn postcopy_needs_its_capability_and_a_migration() {
     let mut board = BoardProcess::running(&[]);
     let error =
         |board: &mut BoardProcess, command: &str, arguments: Value| board.try_execute(command, &arguments).unwrap_err();
-    assert_eq!(
-        error(&mut board, "migrate-start-postcopy", json!({})),
-        "Start a migration before switching to postcopy"
-    );
+    let refused = error(&mut board, "migrate-start-postcopy", json!({}));
+    assert_eq!(refused, "Enable postcopy with migrate_set_capability before the start of migration");
     board.enable("postcopy-ram");
+    let refused = error(&mut board, "migrate-start-postcopy", json!({}));
+    assert_eq!(refused, "Postcopy must be started after migration has been started");
     let uri = format!("file:{}", board.path("file").display());
     let refused = error(&mut board, "migrate", json!({ "uri": uri }));
     assert!(refused.contains("needs a destination that can answer"), "{refused}");

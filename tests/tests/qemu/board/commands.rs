@@ -104,6 +104,27 @@ fn of_destinations(used: u16) -> Vec<Vec<Case>> {
         vec![from("unknown descriptor", "fd:nofd")],
         vec![from("no file", "file:/no/x")],
         vec![from("listens", "tcp:127.0.0.1:0"), from("listens already", "tcp:127.0.0.1:0")],
+        while_listening(),
+    ]
+}
+
+fn while_listening() -> Vec<Case> {
+    let enable = |name: &'static str| {
+        case(name, "migrate-set-capabilities", json!({ "capabilities": [{ "capability": name, "state": true }] }))
+    };
+    let instance = json!({ "type": "migration" });
+    vec![
+        from("listens first", "tcp:127.0.0.1:0"),
+        enable("multifd"),
+        enable("postcopy-ram"),
+        enable("postcopy-preempt"),
+        enable("validate-uuid"),
+        case("channels while it listens", "migrate-set-parameters", json!({ "multifd-channels": 4 })),
+        case("cancelled while it listens", "migrate_cancel", json!({})),
+        case("postcopy while it listens", "migrate-start-postcopy", json!({})),
+        case("yanked twice while it listens", "yank", json!({ "instances": [instance, instance] })),
+        case("yanked while it listens", "yank", json!({ "instances": [instance] })),
+        from("listens after that", "tcp:127.0.0.1:0"),
     ]
 }
 
@@ -171,7 +192,11 @@ const FILES: &str = "clients of 7.2 can use files, too";
 const LATE: &str = "7.2 fails a migration that it has not begun; later releases reject only the command";
 const STUCK: &str = "QEMU enters `setup` before it knows whether it can listen; later releases stay there for ever";
 
+const FIXED: &str = "a destination that listens knows the number of connections that it awaits";
+
 const DIFFERENCES: &[Difference] = &[
+    differs(OLD, "destination, multifd: answer", FIXED),
+    differs(OLD, "destination, postcopy-preempt: answer", FIXED),
     differs(ALL, "source, * mapped twice: answer", "block devices are not migrated, so they have no bitmaps"),
     differs(OLD, "source, no folder: *", FILES),
     differs(OLD, "source, bad offset: answer", FILES),

@@ -23,6 +23,9 @@ pub struct CommandError {
     description: String,
 }
 
+/// QEMU's message about a migration that excludes a command.
+pub(super) const IN_PROGRESS: &str = "There's a migration process in progress";
+
 impl CommandError {
     /// Creates a generic error. Management layers compare some descriptions with QEMU's texts.
     #[must_use]
@@ -83,6 +86,11 @@ impl CommandError {
             _ => "postcopy-active or postcopy-recover state",
         };
         Self::new(format!("migrate-pause is currently only supported during {states}"))
+    }
+
+    /// The error for a command that a migration excludes.
+    pub(super) fn in_progress() -> Self {
+        Self::new(IN_PROGRESS)
     }
 
     /// The error for a job that does not exist.

@@ -6,7 +6,7 @@ use super::super::{Capability, Channels, MigrationStatus, QemuRelease};
 use super::command::MonitorCommand;
 use super::error::CommandError;
 use super::job::JobInfo;
-use super::operations::Operations;
+use super::operations::{Operations, RunState};
 use super::settings::Settings;
 use super::{reply, schema};
 
@@ -73,7 +73,7 @@ pub fn execute(
         MonitorCommand::MigrateContinue(state) => done(operations.continue_from(state)),
         MonitorCommand::MigratePause => done(pause(settings.release, operations)),
         MonitorCommand::MigrateRecover(uri) => done(operations.recover(&uri)),
-        MonitorCommand::MigrateStartPostcopy => done(operations.start_postcopy()),
+        MonitorCommand::MigrateStartPostcopy => done(start_postcopy(settings, operations)),
         MonitorCommand::ForceRun => done(operations.force_run()),
         MonitorCommand::Abandon => done(operations.abandon()),
         MonitorCommand::Rewind => Ok(json!({ "states": operations.rewind()? })),
@@ -96,6 +96,9 @@ pub fn execute(
     }
 }
 
+/// QEMU's message about the capability `postcopy-ram`.
+const POSTCOPY_IS_OFF: &str = "Enable postcopy with migrate_set_capability before the start of migration";
+
 /// Converts the result of a command without a reply.
 fn done(result: Result<(), CommandError>) -> Result<Value, CommandError> {
     result.map(|()| json!({}))
@@ -108,7 +111,7 @@ fn migrate(
     operations: &mut dyn Operations,
 ) -> Result<(), CommandError> {
     if is_migrating(operations) && !resume {
-        return Err(CommandError::new("There's a migration process in progress"));
+        return Err(CommandError::in_progress());
     }
     operations.migrate(channels, resume, settings)
 }
@@ -120,15 +123,26 @@ fn pause(release: QemuRelease, operations: &mut dyn Operations) -> Result<(), Co
     }
 }
 
+/// Starts postcopy. The capability does not change during a migration.
+fn start_postcopy(settings: &Settings, operations: &mut dyn Operations) -> Result<(), CommandError> {
+    match settings.capabilities.has(Capability::PostcopyRam) {
+        true => operations.start_postcopy(),
+        false => Err(CommandError::new(POSTCOPY_IS_OFF)),
+    }
+}
+
 fn set_capabilities(
     changes: &[(Capability, bool)],
     settings: &mut Settings,
-    operations: &dyn Operations,
+    operations: &mut dyn Operations,
 ) -> Result<(), CommandError> {
-    let mut changed = settings.clone();
-    changed.set_capabilities(changes, is_migrating(operations))?;
+    let (mut changed, listens) = (settings.clone(), is_listening(operations));
+    changed.set_capabilities(changes, is_migrating(operations) && !listens)?;
     if changed.capabilities.has(Capability::DirtyLimit) && !operations.can_limit_writes() {
         return Err(CommandError::new("dirty-limit requires KVM with accelerator property 'dirty-ring-size' set"));
+    }
+    if listens {
+        operations.reconfigure(&changed)?;
     }
     *settings = changed;
     Ok(())
@@ -139,9 +153,19 @@ fn set_parameters(
     settings: &mut Settings,
     operations: &mut dyn Operations,
 ) -> Result<(), CommandError> {
-    settings.set_parameters(changes)?;
+    let mut changed = settings.clone();
+    changed.set_parameters(changes)?;
+    if is_listening(operations) {
+        operations.reconfigure(&changed)?;
+    }
+    *settings = changed;
     operations.apply(settings);
     Ok(())
+}
+
+/// Returns whether the program waits for a source.
+fn is_listening(operations: &dyn Operations) -> bool {
+    operations.run_state() == RunState::InMigrate && operations.statistics().status == MigrationStatus::Setup
 }
 
 fn is_migrating(operations: &dyn Operations) -> bool {

@@ -154,7 +154,7 @@ pub trait Operations {
     /// Returns an error if the program does not await a migration, or cannot listen there.
     fn migrate_incoming(&mut self, uri: &Uri, exit_on_error: bool, settings: &Settings) -> Result<(), CommandError>;
 
-    /// Cancels the migration. Does nothing without a migration.
+    /// Cancels the migration to a destination. Does nothing without one, or at the destination.
     fn cancel(&mut self);
 
     /// Continues a migration that waits in `state`.
@@ -166,6 +166,15 @@ pub trait Operations {
     /// Returns whether the rate at which vCPUs write memory can be limited, which the capability `dirty-limit` requires.
     fn can_limit_writes(&self) -> bool {
         false
+    }
+
+    /// Applies capabilities and parameters that were changed while the program waits for a source.
+    ///
+    /// # Errors
+    /// Returns an error if it cannot apply them.
+    fn reconfigure(&mut self, settings: &Settings) -> Result<(), CommandError> {
+        let _ = settings;
+        Err(CommandError::in_progress())
     }
 
     /// Applies parameters that were changed during a migration.
@@ -211,12 +220,13 @@ pub trait Operations {
         Err(CommandError::unknown_descriptor(name))
     }
 
-    /// Lets the guest run on the destination before all pages have arrived.
+    /// Lets the guest run on the destination before all pages have arrived. It is called only with the capability
+    /// `postcopy-ram`.
     ///
     /// # Errors
-    /// Returns an error if the capability `postcopy-ram` is off.
+    /// Returns an error if no migration was started.
     fn start_postcopy(&mut self) -> Result<(), CommandError> {
-        Err(CommandError::new("Enable postcopy with migrate_set_capability before the start of migration"))
+        Err(CommandError::new("migrate-start-postcopy is not implemented"))
     }
 
     /// Interrupts a migration whose guest runs on the destination. It is called only in the states `postcopy-active` and

@@ -41,7 +41,7 @@ impl Settings {
     /// Returns an error during a migration, or if the release or this library does not support the combination.
     pub fn set_capabilities(&mut self, changes: &[(Capability, bool)], running: bool) -> Result<(), CommandError> {
         if running {
-            return Err(CommandError::new("There's a migration process in progress"));
+            return Err(CommandError::in_progress());
         }
         let mut capabilities = self.capabilities;
         for (capability, on) in changes {

@@ -180,6 +180,13 @@ impl Destination {
         Self { shared, state }
     }
 
+    /// Replaces the configuration. It has no effect once the source has connected.
+    pub fn configure(&mut self, config: DestinationConfig) {
+        if matches!(self.state, Some(State::Listening(_))) {
+            self.shared.config = config;
+        }
+    }
+
     /// Handles an input.
     pub fn handle(&mut self, now: Instant, input: DestinationInput) {
         let signal = match input {

@@ -24,12 +24,15 @@ const LARGE_BUFFER: usize = 512 << 10;
 impl Socket {
     /// Takes a connected socket. A peer that accepts no byte for `progress` is dead.
     pub(super) fn new(socket: OwnedFd, progress: Duration) -> io::Result<Self> {
-        sockopt::set_socket_timeout(&socket, Timeout::Send, Some(at_least_1_ms(progress)))?;
         let socket = Self(socket);
-        if socket.is_tcp()? {
-            socket.set_tcp_options(progress)?;
-        }
+        socket.set_progress(progress)?;
         Ok(socket)
+    }
+
+    /// Changes the time after which a peer that accepts no byte is dead.
+    pub(super) fn set_progress(&self, progress: Duration) -> io::Result<()> {
+        sockopt::set_socket_timeout(&self.0, Timeout::Send, Some(at_least_1_ms(progress)))?;
+        if self.is_tcp()? { self.set_tcp_options(progress) } else { Ok(()) }
     }
 
     fn is_tcp(&self) -> io::Result<bool> {

@@ -74,7 +74,8 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
     }
 
     fn cancel(&mut self) {
-        if let Some(job) = &self.job {
+        // It has no effect at a destination (`migration_cancel` in QEMU's `migration/migration.c`).
+        if let Some(job) = self.job.as_ref().filter(|job| matches!(job.kind, Kind::Outgoing(_))) {
             job.cancel();
         }
     }
@@ -88,6 +89,15 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
                 Ok(())
             }
             _ => Err(CommandError::new(format!("Migration not in expected state: {}", self.status()))),
+        }
+    }
+
+    fn reconfigure(&mut self, settings: &Settings) -> Result<(), CommandError> {
+        match &self.job {
+            Some(Job { kind: Kind::Incoming(control, _), .. }) => {
+                control.reconfigure(settings.destination()).map_err(|error| failed(&error))
+            }
+            _ => Err(CommandError::in_progress()),
         }
     }
 
@@ -139,16 +149,11 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
 
     fn start_postcopy(&mut self) -> Result<(), CommandError> {
         match &self.job {
-            Some(job) if job.allows_postcopy => {
-                if let Kind::Outgoing(control) = &job.kind {
-                    control.send(SourceControl::StartPostcopy);
-                }
+            Some(Job { kind: Kind::Outgoing(control), .. }) => {
+                control.send(SourceControl::StartPostcopy);
                 Ok(())
             }
-            Some(Job { kind: Kind::Outgoing(_), .. }) => {
-                Err(CommandError::new("Enable postcopy with migrate_set_capability before the start of migration"))
-            }
-            _ => Err(CommandError::new("Start a migration before switching to postcopy")),
+            _ => Err(CommandError::new("Postcopy must be started after migration has been started")),
         }
     }
 

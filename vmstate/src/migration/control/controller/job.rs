@@ -18,8 +18,6 @@ use super::notice::Notice;
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) kind: Kind,
-    /// Set if the guest may run on the destination before all pages have arrived.
-    pub(super) allows_postcopy: bool,
     /// `None` once it was waited for.
     thread: Option<JoinHandle<()>>,
 }
@@ -75,13 +73,10 @@ impl Job {
         H: Host + Send + 'static,
     {
         let (started, control) = mpsc::sync_channel(1);
-        let allows_postcopy = config.capabilities.has(Capability::PostcopyRam);
         let guest = guest.clone();
         let thread = thread::spawn(move || run_outgoing(guest, &to, config, &started));
         match control.recv() {
-            Ok(Ok((control, unusable))) => {
-                Ok((Self { kind: Kind::Outgoing(control), allows_postcopy, thread: Some(thread) }, unusable))
-            }
+            Ok(Ok((control, unusable))) => Ok((Self { kind: Kind::Outgoing(control), thread: Some(thread) }, unusable)),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(MigrationError::new("migration", &"its thread has panicked")),
         }
@@ -106,7 +101,7 @@ impl Job {
             }
             drop(from);
         });
-        Self { kind: Kind::Incoming(control, progress), allows_postcopy: false, thread: Some(thread) }
+        Self { kind: Kind::Incoming(control, progress), thread: Some(thread) }
     }
 
     pub(super) fn statistics(&self) -> Statistics {

@@ -75,9 +75,6 @@ pub struct Controller<H: Host> {
 /// QEMU's message.
 const NOT_PAUSED: &str = concat!("Cannot resume if there is", " no paused migration");
 
-/// QEMU's message about a migration that excludes a command.
-const IN_PROGRESS: &str = "There's a migration process in progress";
-
 /// The wait for a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Arrival {

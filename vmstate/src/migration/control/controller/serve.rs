@@ -9,6 +9,7 @@ use super::super::super::drive::Host;
 use super::super::server::Server;
 use super::super::settings::Settings;
 use super::Controller;
+use super::job::Job;
 use crate::migration::control::Operations;
 
 /// The reason why a program ends.
@@ -79,7 +80,7 @@ impl<H: Host + Send + 'static> Controller<H> {
     /// Cancels a migration, so that its peer learns about the end, and sends the last replies.
     fn leave(&mut self, server: &mut Server) {
         server.flush(FAREWELL);
-        self.cancel();
+        self.job.iter().for_each(Job::cancel);
         wait_while(FAREWELL, || self.job.as_ref().is_some_and(|job| !job.has_ended()));
         wait_while(LAST_JOB, || self.jobs.are_running());
     }

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::super::drive::Host;
 use super::super::super::{Capabilities, Capability, Mode};
-use super::super::error::{CommandError, shortened};
+use super::super::error::{CommandError, IN_PROGRESS, shortened};
 use super::super::job::{SnapshotAction, SnapshotRequest};
 use super::super::operations::RunState;
+use super::Controller;
 use super::guest::Guest;
-use super::{Controller, IN_PROGRESS};
 use crate::snapshot::{Details, SnapshotInfo, Store, StoreError};
 
 /// The store of a guest.

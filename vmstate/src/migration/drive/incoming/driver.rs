@@ -7,14 +7,16 @@ use super::{Incoming, IncomingControl};
 use crate::machine::LoadReport;
 use crate::migration::announce::Announcement;
 use crate::migration::capability::Capability;
-use crate::migration::destination::{Destination, DestinationAction, DestinationControl, DestinationInput, Item};
+use crate::migration::destination::{
+    Destination, DestinationAction, DestinationConfig, DestinationControl, DestinationInput, Item,
+};
 use crate::migration::drive::channel::{Channel, explain, until};
 use crate::migration::drive::host::Host;
 use crate::migration::drive::listener::Listener;
 use crate::migration::drive::multifd::{self, Receiving};
 use crate::migration::drive::postcopy::Postcopy;
 use crate::migration::drive::return_path::ReturnPath;
-use crate::migration::drive::socket::is_timeout;
+use crate::migration::drive::socket::{Socket, is_timeout};
 use crate::migration::status::{Event, MigrationStatus};
 use crate::migration::uri::Uri;
 use crate::stream::{Decoded, ItemDecoder, ReturnPathMessage, StreamItem};
@@ -24,6 +26,8 @@ pub(super) const UNSUPPORTED: &str = "postcopy requires Linux and the feature `m
 
 pub(super) struct Driver<'i, E> {
     pub(super) incoming: &'i Incoming,
+    /// The configuration, which commands can change until the source has connected.
+    pub(super) config: DestinationConfig,
     pub(super) engine: Destination,
     /// The data channels.
     pub(super) receiving: Option<Receiving>,
@@ -47,6 +51,7 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
     pub(super) fn new(incoming: &'i Incoming, on_event: E) -> Self {
         Self {
             incoming,
+            config: incoming.config.clone(),
             engine: Destination::new(incoming.config.clone()),
             receiving: None,
             channel: None,
@@ -157,7 +162,7 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
         match host.start() {
             Ok(()) => {
                 self.incoming.control.recorder().set_vcpus(host.vcpu_threads(), Instant::now());
-                host.announce(&Announcement::new(&self.incoming.config.parameters));
+                host.announce(&Announcement::new(&self.config.parameters));
                 DestinationInput::Done
             }
             Err(error) => {
@@ -178,7 +183,7 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
     fn accept(&mut self, host: &impl Host) -> DestinationInput {
         self.pending.clear();
         self.receiving = None;
-        let accepted = match (self.incoming.config.capabilities.has(Capability::Multifd), self.incoming.address()) {
+        let accepted = match (self.config.capabilities.has(Capability::Multifd), self.incoming.address()) {
             (true, Uri::File { .. }) => self.open_several(host),
             (true, _) => self.accept_several(host),
             (false, _) => self.await_channel(),
@@ -191,10 +196,11 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
             Ok(None) => return DestinationInput::Timeout,
             Err(error) => return DestinationInput::Failed(error.to_string()),
         };
+        self.configure(self.incoming.control.0.waiting.end());
         self.incoming.control.watch(&channel);
-        if let Some(socket) = channel.socket()
-            && let Err(error) = socket.set_read_timeout(Some(self.progress))
-        {
+        let progress = self.progress;
+        let limit = |socket: &Socket| socket.set_progress(progress).and(socket.set_read_timeout(Some(progress)));
+        if let Some(Err(error)) = channel.socket().map(limit) {
             return DestinationInput::Failed(error.to_string());
         }
         self.output.replace(channel.output.take());
@@ -208,28 +214,38 @@ impl<'i, E: FnMut(Event)> Driver<'i, E> {
         DestinationInput::Done
     }
 
+    /// Uses a configuration that a command has set before the source has connected.
+    fn configure(&mut self, config: Option<DestinationConfig>) {
+        let Some(config) = config else { return };
+        self.progress = config.parameters.progress_timeout;
+        self.incoming.control.set_measures_vcpus(config.capabilities);
+        self.engine.configure(config.clone());
+        self.config = config;
+    }
+
     /// Accepts the main channel and the data channels, and starts to read the data channels.
     fn accept_several(&mut self, host: &impl Host) -> io::Result<Option<Channel>> {
         let incoming = self.incoming;
-        let Incoming { listener, config, .. } = incoming;
-        let timeouts = (self.progress, config.parameters.answer_timeout);
-        let channels = config.parameters.multifd_channels;
+        let (listener, waiting, parameters) =
+            (&incoming.listener, &incoming.control.0.waiting, &self.config.parameters);
+        let expected = || waiting.channels().unwrap_or((parameters.multifd_channels, parameters.answer_timeout));
         let memory = host.memory();
         // An unknown guest can have any UUID.
         let uuid = memory.announced.is_none().then(|| host.uuid());
-        let Self { engine, on_event, .. } = self;
+        let Self { engine, on_event, progress, .. } = self;
         let cancelled = || is_decided(&incoming.control, engine);
         let mut on_rejected = |reason| on_event(Event::Rejected(reason));
-        let accepted = multifd::accept(listener, channels, uuid, timeouts, cancelled, &mut on_rejected)?;
+        let accepted = multifd::accept(listener, expected, uuid, *progress, cancelled, &mut on_rejected)?;
         let Some((main, data)) = accepted else { return Ok(None) };
-        let compression = config.parameters.multifd_compression;
+        self.configure(waiting.end());
+        let compression = self.config.parameters.multifd_compression;
         self.receiving = Some(Receiving::start(&main, data, &memory, compression, self.progress)?);
         Ok(Some(main))
     }
 
     /// Opens a file, and starts the threads that read its pages.
     fn open_several(&mut self, host: &impl Host) -> io::Result<Option<Channel>> {
-        let (memory, parameters) = (host.memory(), &self.incoming.config.parameters);
+        let (memory, parameters) = (host.memory(), &self.config.parameters);
         let (channels, direct) = (parameters.multifd_channels, self.incoming.address().file_path());
         let direct = direct.filter(|_| parameters.direct_io);
         let channel = self.await_channel()?;

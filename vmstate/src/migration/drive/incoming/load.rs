@@ -23,9 +23,9 @@ impl<E: FnMut(Event)> Driver<'_, E> {
     /// Loads the stream, and returns the first action that does not need the machine.
     pub(super) fn load(&mut self, host: &mut impl Host) -> Option<DestinationAction> {
         let (memory, configuration) = (host.memory(), host.configuration());
-        let expected = announced::expected(host, self.incoming.config.capabilities);
+        let expected = announced::expected(host, self.config.capabilities);
         self.searches_ends = memory.announced.is_some();
-        if self.incoming.config.capabilities.has(Capability::PostcopyRam) {
+        if self.config.capabilities.has(Capability::PostcopyRam) {
             self.postcopy =
                 Postcopy::new(memory.clone(), self.output.clone(), self.incoming.control.0.blocktime.clone());
         }
@@ -67,7 +67,7 @@ impl<E: FnMut(Event)> Driver<'_, E> {
                     ram = ram.load_channels(Arc::clone(receiving.shared()));
                 }
                 // The destination of such a migration has the memory already.
-                if self.incoming.config.parameters.mode != Mode::CprTransfer {
+                if self.config.parameters.mode != Mode::CprTransfer {
                     ram = ram.require_pages();
                 }
                 let mut registration = Registration::live("ram", ram::VERSION, ram);

@@ -3,12 +3,14 @@
 mod driver;
 mod load;
 mod preempt;
+mod waiting;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use self::driver::Driver;
+use self::waiting::Waiting;
 use super::channel::Channel;
 use super::host::Host;
 use super::listener::Listener;
@@ -16,7 +18,7 @@ use super::socket::Socket;
 use super::tls::Server;
 use super::{MigrationError, transport};
 use crate::machine::LoadOptions;
-use crate::migration::capability::Capability;
+use crate::migration::capability::{Capabilities, Capability};
 use crate::migration::destination::{Destination, DestinationConfig};
 use crate::migration::parameter::Parameters;
 use crate::migration::status::{Blocktime, BlocktimeRecorder, Event, FaultLatency, MigrationStatus};
@@ -48,7 +50,8 @@ struct Shared {
     listener: Mutex<Option<Listener>>,
     blocktime: Arc<Mutex<BlocktimeRecorder>>,
     /// Set if the times of vCPUs are reported.
-    measures_vcpus: bool,
+    measures_vcpus: AtomicBool,
+    waiting: Waiting,
 }
 
 impl IncomingControl {
@@ -63,6 +66,15 @@ impl IncomingControl {
     pub fn force_run(&self) {
         self.0.forced.store(true, Ordering::Release);
         self.disconnect();
+    }
+
+    /// Replaces the configuration of a destination whose source has not connected yet.
+    ///
+    /// # Errors
+    /// Returns an error if the source has connected, the address does not allow a capability, or a setting differs that
+    /// decides about the connections: the capabilities `multifd` and `postcopy-preempt`, and the encryption.
+    pub fn reconfigure(&self, config: DestinationConfig) -> Result<(), MigrationError> {
+        self.0.waiting.replace(config)
     }
 
     /// Breaks the connection, as if the network had failed.
@@ -93,7 +105,15 @@ impl IncomingControl {
     /// Returns the times for which each vCPU has waited for pages so far, with the capability `postcopy-blocktime`.
     #[must_use]
     pub fn blocktime(&self) -> Option<Blocktime> {
-        self.0.measures_vcpus.then(|| self.recorder().blocktime(Instant::now()))
+        self.measures_vcpus().then(|| self.recorder().blocktime(Instant::now()))
+    }
+
+    fn measures_vcpus(&self) -> bool {
+        self.0.measures_vcpus.load(Ordering::Relaxed)
+    }
+
+    fn set_measures_vcpus(&self, capabilities: Capabilities) {
+        self.0.measures_vcpus.store(capabilities.has(Capability::PostcopyBlocktime), Ordering::Relaxed);
     }
 
     fn recorder(&self) -> MutexGuard<'_, BlocktimeRecorder> {
@@ -142,8 +162,9 @@ impl Incoming {
         let server = Server::new(&config).map_err(|error| MigrationError::new("listener", &error))?;
         let listener = Listener::new(uri).map_err(|error| MigrationError::new("listener", &error))?;
         let listener = listener.secure(server.as_ref());
-        let measures_vcpus = config.capabilities.has(Capability::PostcopyBlocktime);
-        let control = IncomingControl(Arc::new(Shared { measures_vcpus, ..Shared::default() }));
+        let waiting = Waiting::new(uri.clone(), config.clone());
+        let control = IncomingControl(Arc::new(Shared { waiting, ..Shared::default() }));
+        control.set_measures_vcpus(config.capabilities);
         Ok(Self { listener, config, server, options: LoadOptions::new(), control })
     }
 

@@ -36,7 +36,7 @@ impl<E: FnMut(Event)> Driver<'_, E> {
     /// Rejects a source that has opened the channel although nothing reads it here, while the source can keep its guest.
     /// The channel is a connection that sends nothing and stays open.
     pub(super) fn reject_preempt(&self) -> Result<(), String> {
-        let expected = self.incoming.config.capabilities.has(Capability::PostcopyPreempt);
+        let expected = self.config.capabilities.has(Capability::PostcopyPreempt);
         if expected || self.incoming.server.is_some() || self.engine.session().is_none() {
             return Ok(());
         }
@@ -50,7 +50,7 @@ impl<E: FnMut(Event)> Driver<'_, E> {
 
     fn await_preempt(&self) -> io::Result<Option<Channel>> {
         // The source waits for the destination as long as for progress.
-        let patience = self.incoming.config.parameters.answer_timeout.min(self.progress / 2);
+        let patience = self.config.parameters.answer_timeout.min(self.progress / 2);
         let deadline = Instant::now() + patience;
         let control = &self.incoming.control;
         let until = || Instant::now() >= deadline || is_decided(control, &self.engine);

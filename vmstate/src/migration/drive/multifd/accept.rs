@@ -21,23 +21,25 @@ struct Arrived {
     uuid: Option<[u8; 16]>,
 }
 
-/// Accepts the main channel and `channels` data channels, until `cancelled` returns `true`. Each channel after the first one
-/// must arrive and send its first message within `patience`. All of them must have the same UUID, which is `uuid` if it is
-/// known. Returns the main channel, and the data channels in the order of their numbers.
+/// Accepts the main channel and the data channels, until `cancelled` returns `true`. When the first one has arrived, `expected`
+/// returns the number of data channels, and the time within which each other one must arrive and send its first message. All of
+/// them must have the same UUID, which is `uuid` if it is known. Returns the main channel, and the data channels in the order of
+/// their numbers.
 ///
 /// The order of their first messages is unknown, too: with TLS, QEMU begins the stream after the handshakes of all channels.
 /// QEMU waits for missing channels without a limit, and closes surplus ones (`multifd_recv_new_channel` in
 /// `migration/multifd.c`). Here each of them is an error.
 pub(in crate::migration::drive) fn accept(
     listener: &Listener,
-    channels: u8,
+    expected: impl Fn() -> (u8, Duration),
     uuid: Option<[u8; 16]>,
-    (progress, patience): (Duration, Duration),
+    progress: Duration,
     cancelled: impl Fn() -> bool,
     on_rejected: &mut dyn FnMut(String),
 ) -> io::Result<Option<(Channel, Vec<Channel>)>> {
-    let mut arrived = Arrived { main: None, data: (0..channels).map(|_| None).collect(), uuid };
+    let mut arrived = Arrived { main: None, data: Vec::new(), uuid };
     let (mut silent, mut deadline): (Vec<Channel>, _) = (Vec::new(), None);
+    let mut patience = Duration::ZERO;
     while !arrived.is_complete() {
         let late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
         let until = || cancelled() || late() || listener.has_rejections() || silent.iter().any(has_begun);
@@ -45,8 +47,13 @@ pub(in crate::migration::drive) fn accept(
         let accepted = listener.accept_within(progress, pause, until)?;
         listener.take_rejections().into_iter().for_each(&mut *on_rejected);
         match accepted {
-            Some(_) if silent.len() > usize::from(channels) => return Err(surplus()),
+            Some(_) if silent.len() > arrived.data.len() => return Err(surplus()),
             Some(channel) => {
+                if deadline.is_none() {
+                    let (channels, time) = expected();
+                    patience = time;
+                    arrived.data.resize_with(channels.into(), || None);
+                }
                 silent.push(channel);
                 deadline = Some(Instant::now() + patience);
             }

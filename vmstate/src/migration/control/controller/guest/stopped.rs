@@ -80,7 +80,7 @@ fn check(run_state: RunState, may_return: bool) -> Result<(), String> {
         RunState::PostMigrate if may_return => Ok(()),
         RunState::PostMigrate => Err("The guest has moved to the destination".to_owned()),
         RunState::InMigrate => Err("Guest is waiting for an incoming migration".to_owned()),
-        RunState::FinishMigrate => Err(super::super::IN_PROGRESS.to_owned()),
+        RunState::FinishMigrate => Err(super::super::super::error::IN_PROGRESS.to_owned()),
         RunState::SaveVm | RunState::RestoreVm => Err(super::super::jobs::JOB_RUNS.to_owned()),
     }
 }

@@ -15,7 +15,7 @@ const MAX_PORTS: usize = 32;
 
 /// The controller of the ICH9 chipset. `N` is the type of the field with the number of ports.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
-#[vmstate(name = "ich9_ahci")]
+#[vmstate(name = "ich9_ahci", minimum_version = 0)]
 pub struct Ich9Ahci<N: PortCount> {
     /// The PCI device.
     #[vmstate(name = "parent_obj")]
@@ -41,7 +41,7 @@ impl PortCount for u32 {
 
 /// The AHCI state.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
-#[vmstate(name = "ahci")]
+#[vmstate(name = "ahci", minimum_version = 0)]
 pub struct Ahci<N: PortCount> {
     /// The ports.
     #[vmstate(name = "dev", len = dev_count, max = MAX_PORTS, ambiguous = "QEMU's layout")]
@@ -76,7 +76,7 @@ pub struct Ahci<N: PortCount> {
 
 /// A port with at most one drive.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
-#[vmstate(name = "ahci port")]
+#[vmstate(name = "ahci port", minimum_version = 0)]
 pub struct Port {
     /// The IDE bus of the port.
     #[vmstate(name = "port", ambiguous = "QEMU's layout")]
@@ -142,7 +142,7 @@ pub struct Port {
 
 /// A queued command.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
-#[vmstate(name = "ncq state")]
+#[vmstate(name = "ncq state", minimum_version = 0)]
 pub struct QueuedCommand {
     /// The number of sectors.
     pub sector_count: u32,

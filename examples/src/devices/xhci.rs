@@ -20,7 +20,7 @@ const MAX_EVENTS: usize = 88 * 64;
 
 /// A controller on the PCI bus.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
-#[vmstate(name = "xhci")]
+#[vmstate(name = "xhci", minimum_version = 0)]
 pub struct PciXhci {
     /// The PCI device.
     #[vmstate(name = "parent_obj[0]")]
@@ -36,7 +36,7 @@ pub struct PciXhci {
 
 /// The state of the controller.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
-#[vmstate(name = "xhci-core")]
+#[vmstate(name = "xhci-core", minimum_version = 0)]
 pub struct Xhci {
     /// The number of ports.
     #[vmstate(skip = "fixed when the controller is built")]
@@ -89,7 +89,7 @@ pub struct Xhci {
 
 /// A port.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
-#[vmstate(name = "xhci-port")]
+#[vmstate(name = "xhci-port", minimum_version = 0)]
 pub struct Port {
     /// The port status and control register.
     pub portsc: u32,
@@ -97,7 +97,7 @@ pub struct Port {
 
 /// A device slot. The rest of its state is in guest memory.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
-#[vmstate(name = "xhci-slot")]
+#[vmstate(name = "xhci-slot", minimum_version = 0)]
 pub struct Slot {
     /// True if the slot is enabled.
     pub enabled: bool,
@@ -107,7 +107,7 @@ pub struct Slot {
 
 /// An interrupter.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, SmartDefault)]
-#[vmstate(name = "xhci-intr")]
+#[vmstate(name = "xhci-intr", minimum_version = 0)]
 pub struct Interrupter {
     /// The interrupt management register.
     pub iman: u32,
@@ -153,7 +153,7 @@ pub struct Interrupter {
 
 /// A buffered event.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
-#[vmstate(name = "xhci-event")]
+#[vmstate(name = "xhci-event", minimum_version = 0)]
 pub struct Event {
     /// The type.
     #[vmstate(name = "type")]
@@ -174,7 +174,7 @@ pub struct Event {
 
 /// A ring of commands.
 #[derive(VmState, Debug, Clone, PartialEq, Eq, Default)]
-#[vmstate(name = "xhci-ring")]
+#[vmstate(name = "xhci-ring", minimum_version = 0)]
 pub struct Ring {
     /// The dequeue pointer.
     pub dequeue: u64,

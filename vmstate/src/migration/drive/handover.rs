@@ -155,7 +155,6 @@ pub(super) fn connect(uri: &Uri, connect: Duration, progress: Duration) -> io::R
 /// Sends the descriptors of all blocks, and waits until the destination is ready for the guest.
 pub(super) fn send(socket: &Socket, memory: &HostMemory, progress: Duration) -> io::Result<()> {
     let socket = OwnedFd::from(socket.file()?);
-    sockopt::set_socket_timeout(&socket, Timeout::Recv, Some(progress.max(Duration::from_millis(1))))?;
     let mut out = Writer::new();
     descriptors::begin(&mut out);
     // QEMU lists the block first that was created last.
@@ -168,11 +167,23 @@ pub(super) fn send(socket: &Socket, memory: &HostMemory, progress: Duration) -> 
     descriptors::end(&mut out);
     send_all(&socket, &out.take())?;
     rustix::net::shutdown(&socket, Shutdown::Write)?;
-    // The destination ends the connection when it listens for the guest.
+    await_end(&socket, progress)
+}
+
+/// Waits until the destination ends the connection, because it listens for the guest.
+fn await_end(socket: &OwnedFd, patience: Duration) -> io::Result<()> {
+    let start = Instant::now();
     loop {
-        match rustix::net::recv(&socket, &mut [0; 64][..], RecvFlags::empty()) {
+        // A destination that sends bytes does not extend the wait: the guest is stopped.
+        let left = patience.saturating_sub(start.elapsed()).max(Duration::from_millis(1));
+        sockopt::set_socket_timeout(socket, Timeout::Recv, Some(left))?;
+        match rustix::net::recv(socket, &mut [0; 64][..], RecvFlags::empty()) {
             Ok((0, _)) | Err(rustix::io::Errno::CONNRESET) => return Ok(()),
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            _ if start.elapsed() >= patience => {
+                let reason = "the destination has the descriptors, but does not listen for the guest in time";
+                return Err(io::Error::new(ErrorKind::TimedOut, reason));
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -147,6 +147,30 @@ fn guest_continues_if_the_new_process_fails() {
     assert!(source.runs && written(&source.blocks[0]) == [7, 0]);
 }
 
+/// The guest is stopped meanwhile. Bytes have no meaning, and do not extend the wait.
+#[test]
+fn source_waits_for_the_new_process_in_time() {
+    let folder = tempfile();
+    let descriptors = Uri::Unix(folder.path("descriptors"));
+    let listener = std::os::unix::net::UnixListener::bind(folder.path("descriptors")).unwrap();
+    let holding = thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        while socket.write_all(&[0]).is_ok() {
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let mut source = Guest::source(vec![memfd("ram")]);
+    let parameters = Parameters { progress_timeout: Duration::from_millis(200), ..with_mode(Mode::CprTransfer) };
+    let uri = Uri::Unix(folder.path("guest"));
+    let mut config = Outgoing::default_config(&source, &uri, parameters);
+    config.descriptors = Some(descriptors);
+    let start = std::time::Instant::now();
+    let error = Outgoing::start_with(&mut source, &uri, config).unwrap().finish().unwrap_err();
+    assert!(error.reason().contains("does not listen for the guest in time"), "{error}");
+    assert!(start.elapsed() < PATIENCE && source.runs);
+    holding.join().unwrap();
+}
+
 #[test]
 fn private_memory_is_not_handed_over() {
     let folder = tempfile();

@@ -91,6 +91,10 @@ const KNOWN: &[(Known, &str)] = &[
         "our struct also loads the version of QEMU 11.1, which has the same fields",
     ),
     (
+        Known::OnlyQemuRefuses("cpu/envcfg: incoming version_id 1 is too old"),
+        "our struct also loads the version of older releases, which QEMU 11.1 rejects",
+    ),
+    (
         Known::OnlyQemuRefuses("unsupported version 2 for 'riscv_mtimer'"),
         "our struct also loads the versions up to QEMU 11.1's; this one has the same fields",
     ),

@@ -159,6 +159,7 @@ mod tests {
         bytes[400] = 4;
         assert_eq!(memory.range().load(399), Some([3, 4]));
     }
+
     #[test]
     #[cfg(feature = "snapshot")]
     #[cfg_attr(miri, ignore = "Miri maps no files")]

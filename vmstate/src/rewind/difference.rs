@@ -11,6 +11,12 @@ const GAP: usize = 4;
 /// The number of bytes that are compared at once in equal parts, which are most of a state.
 const BLOCK: usize = 64;
 
+/// The number of bytes that are compared at once in a block with a difference.
+const WORD: usize = 8;
+
+/// The number of bytes that are compared at once in parts that differ.
+const PART: usize = 16;
+
 /// Writes the difference that turns `newer` into `older` to `out`, which is cleared before.
 pub(super) fn encode(older: &[u8], newer: &[u8], out: &mut Vec<u8>) {
     out.clear();
@@ -84,20 +90,44 @@ fn put_run(out: &mut Vec<u8>, older: &[u8], done: usize, run: Range<usize>) {
 /// Returns the next bytes from `from` on that differ, or whose gaps are too short to leave out.
 fn next_run(older: &[u8], newer: &[u8], from: usize) -> Option<Range<usize>> {
     let start = first_difference(older, newer, from)?;
-    let mut end = start + 1;
-    while let Some(next) = first_difference(older, newer, end).filter(|next| next - end < GAP) {
-        end = next + 1;
+    Some(start..end_of_run(older, newer, start + 1))
+}
+
+/// Returns the end of a run whose last known byte is before `end`.
+fn end_of_run(older: &[u8], newer: &[u8], mut end: usize) -> usize {
+    loop {
+        // Rewritten pages differ in most bytes, so parts that differ completely are skipped at once.
+        end += different(&older[end..], &newer[end..]);
+        let mut after = older[end..].iter().zip(&newer[end..]).take(GAP);
+        match after.position(|(older, newer)| older != newer) {
+            Some(equal) => end += equal + 1,
+            None => return end,
+        }
     }
-    Some(start..end)
+}
+
+/// Returns the length of the start of two slices of one length that differs in each byte, in whole parts of some bytes.
+fn different(older: &[u8], newer: &[u8]) -> usize {
+    let (older, newer) = (older.as_chunks::<PART>().0, newer.as_chunks::<PART>().0);
+    // Without an early end in a part, so that it is compared at once.
+    let differs = |(older, newer): &(&[u8; PART], &[u8; PART])| {
+        older.iter().zip(*newer).fold(true, |all, (older, newer)| all & (older != newer))
+    };
+    older.iter().zip(newer).take_while(differs).count() * PART
 }
 
 fn first_difference(older: &[u8], newer: &[u8], from: usize) -> Option<usize> {
     let (older, newer) = (&older[from..], &newer[from..]);
-    let equal =
-        older.chunks(BLOCK).zip(newer.chunks(BLOCK)).take_while(|(older, newer)| older == newer).count() * BLOCK;
-    let start = equal.min(older.len());
+    let block = equal::<BLOCK>(older, newer);
+    let start = block + equal::<WORD>(&older[block..], &newer[block..]);
     let found = older[start..].iter().zip(&newer[start..]).position(|(older, newer)| older != newer)?;
     Some(from + start + found)
+}
+
+/// Returns the length of the equal start of two slices of one length, in whole parts of `N` bytes.
+fn equal<const N: usize>(older: &[u8], newer: &[u8]) -> usize {
+    let (older, newer) = (older.as_chunks::<N>().0, newer.as_chunks::<N>().0);
+    older.iter().zip(newer).take_while(|(older, newer)| older == newer).count() * N
 }
 
 fn put(out: &mut Vec<u8>, mut number: usize) {

@@ -205,7 +205,7 @@ impl Engine {
         self.error.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fail(&self, error: SaveError) {
+    pub(super) fn fail(&self, error: SaveError) {
         self.error().get_or_insert(error);
     }
 

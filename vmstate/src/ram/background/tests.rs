@@ -1,3 +1,8 @@
+//! Background saves of memory whose guest runs.
+
+mod failing;
+mod parts;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -51,9 +56,13 @@ fn loaded(payload: &mut Writer, sections: usize) -> Vec<Vec<u8>> {
 
 /// Waits until the written pages are queued. The guest continues a little earlier, as soon as they are copied.
 fn wait_for_copies(pages: &BackgroundPages) {
+    wait_until(|| pages.remaining() == 2 * PAGES * PAGE);
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
-    while pages.remaining() < 2 * PAGES * PAGE {
-        assert!(Instant::now() < deadline, "{} bytes remain", pages.remaining());
+    while !condition() {
+        assert!(Instant::now() < deadline, "the condition is not met");
         std::thread::yield_now();
     }
 }

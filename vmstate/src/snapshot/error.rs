@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use vmstate_types::text::{printable, shortened};
+use vmstate_types::text::{OneLine, printable, shortened};
 use vmstate_types::{LoadError, SaveError};
 
 /// The kind of a [`StoreError`].
@@ -144,7 +144,8 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        self.source.as_ref().map_or(Ok(()), |source| write!(f, ": {source}"))
+        // The cause can contain the reply of a server.
+        self.source.as_ref().map_or(Ok(()), |source| write!(f, ": {}", OneLine(source)))
     }
 }
 

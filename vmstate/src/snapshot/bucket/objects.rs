@@ -16,6 +16,10 @@ use crate::snapshot::{StoreError, StoreErrorKind};
 /// The longest wait for a request that transfers nothing: a fraction of a lease.
 pub(super) const SHORT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Advice for rejected requests.
+const CREDENTIALS: &str = "; check the credentials and their permissions";
+const BUCKET: &str = "; check the name of the bucket";
+
 /// The objects of a store, by keys that begin below its prefix.
 pub(super) trait Objects: fmt::Debug + Send + Sync {
     /// Writes an object, or replaces it.
@@ -103,11 +107,13 @@ impl Remote {
         match error {
             // The system's reason follows.
             _ if store.starts_with("LocalFileSystem") || store.starts_with("InMemory") => "",
-            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-                "; check the credentials and their permissions"
-            }
-            Error::NotFound { .. } => "; check the name of the bucket",
-            _ => "; check that the object store can be reached",
+            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => CREDENTIALS,
+            Error::NotFound { .. } => BUCKET,
+            _ => match status(&error.to_string()) {
+                Some("401" | "403") => CREDENTIALS,
+                Some("404") => BUCKET,
+                _ => "; check that the object store can be reached",
+            },
         }
     }
 
@@ -129,6 +135,12 @@ impl Drop for Remote {
             runtime.shutdown_background();
         }
     }
+}
+
+/// Returns the HTTP status that the text of an error names: the errors of lists have no other access to it.
+pub(super) fn status(error: &str) -> Option<&str> {
+    let (_, status) = error.split_once("status code: ")?;
+    status.split_whitespace().next()
 }
 
 fn is_missing(error: &Error) -> bool {

@@ -329,3 +329,12 @@ fn failed_save_and_load_change_nothing() {
     let missing = store.clone().temporary_folder("/none/such");
     assert!(save(&missing, 1, "x").unwrap_err().to_string().contains("cannot create a temporary file"));
 }
+
+/// As lists report a reply of S3. The body of a reply follows the status.
+#[test]
+fn status_is_read_from_an_error() {
+    let rejected =
+        "Error performing GET http://[::1] - Server returned non-2xx status code: 403 Forbidden: status code: 404";
+    assert_eq!(objects::status(rejected), Some("403"));
+    assert_eq!(objects::status("Error performing GET http://[::1]: timed out"), None);
+}

@@ -277,4 +277,51 @@ mod tests {
         assert!(matches!(shared.claim(0, true), Claim::Flush));
         assert_eq!(dirty[0].count(), 1);
     }
+
+    #[test]
+    fn zero_pages_wait_for_the_main_channel() {
+        let shared = SharedSave::new(1);
+        let dirty: Arc<[_]> = Arc::new([DirtyBitmap::full(100)]);
+        shared.begin(dirty.clone(), 4096, None);
+        let zero: Vec<_> = (0..4096).map(|page| (1, page * 4096)).collect();
+        zero.iter().for_each(|&(block, offset)| shared.zero(block, offset));
+        assert_eq!(shared.run(1 << 20).unwrap(), (false, 1 << 20));
+        shared.lock().budget = 1 << 20;
+        assert!(matches!(shared.claim(0, true), Claim::Flush));
+        assert_eq!(dirty[0].count(), 100, "the list is full");
+        let mut reported = Vec::new();
+        shared.take_zero(|block, offset| reported.push((block, offset)));
+        assert!(reported == zero);
+        assert!(matches!(shared.claim(0, true), Claim::Pages(0, _)));
+        shared.take_zero(|block, offset| panic!("{block} {offset}"));
+    }
+
+    #[test]
+    fn next_save_begins_at_the_first_page() {
+        let shared = SharedSave::new(1);
+        let dirty: Arc<[_]> = Arc::new([DirtyBitmap::full(1)]);
+        shared.begin(dirty.clone(), 4096, None);
+        shared.sent(Sent { normal: 1, zero: 2, bytes: 3 });
+        shared.lock().budget = 1 << 20;
+        assert!(matches!(shared.claim(0, true), Claim::Pages(0, _)));
+        assert!(matches!(shared.claim(0, true), Claim::Flush));
+        assert!(shared.lock().is_at_end());
+        dirty[0].insert(0);
+        shared.begin(dirty, 4096, None);
+        let sent = shared.sent_pages();
+        assert_eq!((sent.normal, sent.zero, shared.bytes()), (0, 0, 0));
+        assert!(matches!(shared.claim(0, true), Claim::Pages(0, _)));
+    }
+
+    #[test]
+    fn failure_of_a_channel_ends_the_section() {
+        let shared = SharedSave::new(1);
+        shared.begin(Arc::new([DirtyBitmap::full(1)]), 4096, None);
+        shared.fail("broken".to_owned());
+        shared.fail("later".to_owned());
+        for error in [shared.synchronize().unwrap_err(), shared.run(1).unwrap_err()] {
+            assert!(error.to_string().contains("broken"), "{error}");
+        }
+        assert!(matches!(shared.claim(0, false), Claim::Stop));
+    }
 }

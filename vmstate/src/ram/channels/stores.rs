@@ -96,6 +96,7 @@ impl<B: RamBlock> PageStore<B> for FromFile<'_, B> {
 #[cfg(all(test, unix, feature = "migration"))]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use super::*;
@@ -184,5 +185,49 @@ mod tests {
         let (channels, mut blocks) = shared(1, Duration::from_millis(20));
         let error = WithChannels { channels: &channels, blocks: &mut blocks }.synchronize().unwrap_err();
         assert_eq!(error.found(), "0 of 1 after 20ms");
+    }
+
+    /// Counts the interrupts.
+    struct Interrupts(Arc<AtomicUsize>);
+
+    impl Connections for Interrupts {
+        fn interrupt_main(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn close_data(&self) {}
+    }
+
+    #[test]
+    fn first_failure_of_a_channel_is_kept() {
+        let (count, timeout) = (Arc::new(AtomicUsize::new(0)), Duration::from_secs(60));
+        let connections = Box::new(Interrupts(Arc::clone(&count)));
+        let load = SharedLoad::new(PageSize::DEFAULT, Some(Vec::new()), 3, connections, timeout);
+        let leave = |error: Option<&str>| {
+            load.leave(error.map(str::to_owned));
+            (load.error(), count.load(Ordering::Relaxed))
+        };
+        assert_eq!(leave(None), (None, 0));
+        assert_eq!(leave(Some("first")), (Some("first".to_owned()), 1));
+        assert_eq!(leave(Some("second")), (Some("first".to_owned()), 2));
+        load.stop();
+        assert_eq!(leave(Some("late")), (Some("first".to_owned()), 2));
+    }
+
+    #[test]
+    fn channels_reject_offsets_outside_of_the_block() {
+        let (channels, blocks) = shared(0, Duration::from_secs(60));
+        channels.synchronize().unwrap();
+        channels.prepare("ram", [0, 8192].into_iter()).unwrap();
+        for offset in [100, 3 * 4096, u64::MAX - 4095] {
+            let errors =
+                [channels.prepare("ram", [offset].into_iter()).map(drop), channels.zero("ram", [offset].into_iter())];
+            for error in errors {
+                let error = error.unwrap_err();
+                assert_eq!(error.expected(), "the offset of a page in a block of 0x3000 bytes");
+                assert_eq!(error.found(), format!("{offset:#x}"));
+            }
+        }
+        assert_eq!(content(&blocks), [[1, 1]; 3]);
     }
 }

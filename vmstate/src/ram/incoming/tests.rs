@@ -148,3 +148,35 @@ fn pages_are_placed_while_the_guest_runs() {
     ram.end_placing();
     assert!(ram.is_active());
 }
+
+#[test]
+fn restarted_stream_repeats_the_name_of_the_block() {
+    let same_block = || [(Record::Page { offset: 0, same_block: true }, &[5; 4096][..])];
+    let mut ram = ram(false);
+    load(&mut ram, &[(page(1), &[7; 4096])]).unwrap();
+    load(&mut ram, &same_block()).unwrap();
+    let mut requested = ram.preempt(Box::new(Placed::default()));
+    requested.load(&mut Reader::from_slice(&payload(&same_block()))).unwrap_err();
+    ram.restart();
+    load(&mut ram, &same_block()).unwrap_err();
+}
+
+#[test]
+fn next_load_starts_with_the_list_of_blocks() {
+    let mut ram = ram(true);
+    load(&mut ram, &[(page(0), &[7; 4096])]).unwrap();
+    ram.place_with(Box::new(Placed::default())).unwrap();
+    ram.load_setup(false).unwrap();
+    assert!(ram.is_active());
+    load(&mut ram, &[(page(0), &[8; 4096])]).unwrap_err();
+    assert_eq!(content(&ram), [[7, 7], [1, 1], [1, 1]]);
+}
+
+#[test]
+fn ended_load_is_not_rolled_back() {
+    let mut ram = ram(true);
+    load(&mut ram, &[(page(0), &[7; 4096])]).unwrap();
+    ram.load_cleanup();
+    ram.load_undo().unwrap();
+    assert_eq!(content(&ram), [[7, 7], [1, 1], [1, 1]]);
+}

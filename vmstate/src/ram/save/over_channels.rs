@@ -150,4 +150,35 @@ mod tests {
             });
         }
     }
+
+    #[test]
+    fn zero_pages_of_channels_are_reported() {
+        for points in [SyncPoints::File, SyncPoints::Walks] {
+            let shared = Arc::new(SharedSave::new(1));
+            let blocks = [VecBlock::new("ram", vec![0; 128 * 4096])];
+            let mut saver = RamSaver::new(PageSize::DEFAULT).channels(Arc::clone(&shared), points);
+            let mut out = Writer::new();
+            thread::scope(|scope| {
+                let _guard = Guard(&shared);
+                let section = scope.spawn(|| {
+                    saver.setup(&blocks, &mut Writer::new())?;
+                    saver.send_over_channels(u64::MAX, &mut out)
+                });
+                synchronize(&shared, 0);
+                assert_pages(&task(&shared, 1), 0..64);
+                [1, 2].iter().for_each(|page| shared.zero(0, page * 4096));
+                assert_pages(&task(&shared, 1), 64..128);
+                synchronize(&shared, 1);
+                assert_eq!(section.join().unwrap().unwrap(), Some(true));
+            });
+            let mut expected = Writer::new();
+            for (page, same_block) in [(1, false), (2, true)] {
+                write_record(&mut expected, &Record::Zero { offset: page * 4096, same_block, fill: 0 }, "ram");
+            }
+            if points == SyncPoints::Walks {
+                write_record(&mut expected, &Record::MultifdFlush, "");
+            }
+            assert_eq!(out.pending(), expected.pending(), "{points:?}");
+        }
+    }
 }

@@ -108,7 +108,9 @@ fn is_result_of_unit(arguments: &syn::PathArguments) -> bool {
 fn is_omitted(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let is_cfg = attribute.path().is_ident("cfg") || attribute.path().is_ident("test");
-        let is_left_out = |condition: &str| condition == "test" || condition.starts_with("not (feature");
+        let is_left_out = |condition: &str| {
+            condition == "test" || condition.starts_with("all (test") || condition.starts_with("not (feature")
+        };
         is_cfg && attribute.meta.require_list().map_or(true, |list| is_left_out(&list.tokens.to_string()))
     })
 }

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The modules of the tests that run.
-const MODULES: [&str; 14] = [
+const MODULES: [&str; 15] = [
     "walk",
     "info",
     "ram::",
@@ -24,6 +24,7 @@ const MODULES: [&str; 14] = [
     "diff::",
     "rewind",
     "migration::",
+    "snapshot::background::",
 ];
 
 /// Modules whose names contain others. They compile programs or run them; the simulations in `model` take minutes.

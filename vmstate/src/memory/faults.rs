@@ -4,12 +4,13 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use linux_raw_sys::general::{
     UFFD_FEATURE_PAGEFAULT_FLAG_WP, UFFD_FEATURE_THREAD_ID, UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
     UFFD_FEATURE_WP_UNPOPULATED, UFFDIO_REGISTER_MODE_MINOR, UFFDIO_REGISTER_MODE_MISSING, UFFDIO_REGISTER_MODE_WP,
 };
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
@@ -106,11 +107,16 @@ impl FaultKind {
 }
 
 impl Faults {
-    /// Starts the thread that passes faults to `handler`.
-    pub(super) fn run(placer: Placer, handler: impl FnMut(&[Fault]) + Send + 'static) -> Result<Self, MemoryError> {
+    /// Starts the thread that passes faults to `handler`. After a fault, it looks for others for the time of `attention` before
+    /// it sleeps.
+    pub(super) fn run(
+        placer: Placer,
+        attention: Duration,
+        handler: impl FnMut(&[Fault]) + Send + 'static,
+    ) -> Result<Self, MemoryError> {
         let stop = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(no_thread)?;
         let stop = Arc::new(stop);
-        let reader = FaultReader { shared: placer.0.clone(), stop: stop.clone(), handler };
+        let reader = FaultReader { shared: placer.0.clone(), stop: stop.clone(), attention, handler };
         let thread = std::thread::Builder::new().name("page faults".to_owned()).spawn(move || reader.run());
         let thread = Some(thread.map_err(no_thread)?);
         Ok(Self { placer, stop, thread })
@@ -270,6 +276,7 @@ fn open(kind: FaultKind) -> Result<(Userfault, bool, bool), MemoryError> {
 struct FaultReader<H> {
     shared: Arc<Shared>,
     stop: Arc<OwnedFd>,
+    attention: Duration,
     handler: H,
 }
 
@@ -304,13 +311,29 @@ impl<H: FnMut(&[Fault])> FaultReader<H> {
 
     /// Waits for faults. Returns `false` if the thread must end.
     fn wait(&self) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < self.attention {
+            match self.poll(Some(&Timespec::default())) {
+                Some(true) => return true,
+                Some(false) => {}
+                None => return false,
+            }
+            // The guest may wait for this processor.
+            std::thread::yield_now();
+        }
+        self.poll(None).is_some()
+    }
+
+    /// Waits for at most `timeout`. Returns whether faults may be present, or `None` if the thread must end.
+    fn poll(&self, timeout: Option<&Timespec>) -> Option<bool> {
         let mut files = [
             PollFd::new(&self.stop, PollFlags::IN),
             PollFd::from_borrowed_fd(std::os::fd::AsFd::as_fd(&self.shared.userfault), PollFlags::IN),
         ];
-        match poll(&mut files, None) {
-            Ok(_) => files[0].revents().is_empty() && !files[1].revents().intersects(PollFlags::ERR),
-            Err(error) => error == Errno::INTR,
+        match poll(&mut files, timeout) {
+            Ok(_) if !files[0].revents().is_empty() || files[1].revents().intersects(PollFlags::ERR) => None,
+            Ok(ready) => Some(ready > 0),
+            Err(error) => (error == Errno::INTR).then_some(false),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! First writes to protected pages, which wait until the page has been saved.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use super::MemoryError;
 use super::faults::{Fault, FaultKind, Faults, Placer};
@@ -39,6 +40,10 @@ pub struct FirstWrites {
 #[derive(Clone)]
 pub struct ProtectedPages(Placer);
 
+/// The time for which the thread looks for the next write before it sleeps. A guest that writes one page often writes another
+/// one soon, and to wake the thread can take longer than to save the page.
+const ATTENTION: Duration = Duration::from_micros(100);
+
 impl FirstWrites {
     /// Checks that the system can protect memory.
     ///
@@ -61,7 +66,7 @@ impl FirstWrites {
     ) -> Result<Self, MemoryError> {
         let pages = ProtectedPages(Placer::open(FaultKind::WRITES, blocks)?);
         let released = pages.clone();
-        let faults = Faults::run(pages.0.clone(), move |faults| handler(&released, faults))?;
+        let faults = Faults::run(pages.0.clone(), ATTENTION, move |faults| handler(&released, faults))?;
         Ok(Self { faults, pages })
     }
 
@@ -108,7 +113,6 @@ impl ProtectedPages {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::{Arc, mpsc};
-    use std::time::Duration;
 
     use super::*;
     use crate::memory::{HostRange, MappingOptions, RamBlock};

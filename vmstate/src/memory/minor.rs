@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::faults::{Fault, FaultKind, Faults, Placed, Placer};
 use super::sys::mapped::Mapped;
@@ -60,7 +61,7 @@ impl MinorFaults {
         let blocks = blocks.into_iter().map(SecondMapping::new).collect::<Result<_, _>>()?;
         let pages = MinorPages { placer: Placer::open(FaultKind::MINOR, shared)?, blocks };
         let resolve = pages.clone();
-        let faults = Faults::run(pages.placer.clone(), move |faults| handler(&resolve, faults))?;
+        let faults = Faults::run(pages.placer.clone(), Duration::ZERO, move |faults| handler(&resolve, faults))?;
         Ok(Self { faults, pages })
     }
 
@@ -128,7 +129,6 @@ impl SecondMapping {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
-    use std::time::Duration;
 
     use super::*;
     use crate::memory::MappingOptions;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::faults::{Fault, FaultKind, Faults, Placed, Placer};
 use super::tracked::SharedBlock;
@@ -112,7 +113,7 @@ impl MissingFaults {
         mut handler: impl FnMut(&MissingPages, &[Fault]) + Send + 'static,
     ) -> Result<Self, MemoryError> {
         let place = pages.clone();
-        let faults = Faults::run(pages.placer.clone(), move |faults| handler(&place, faults))?;
+        let faults = Faults::run(pages.placer.clone(), Duration::ZERO, move |faults| handler(&place, faults))?;
         Ok(Self { faults, pages })
     }
 
@@ -192,7 +193,6 @@ impl MissingPages {
 mod tests {
     use std::sync::mpsc;
     use std::sync::{Arc, Mutex};
-    use std::time::Duration;
 
     use super::*;
     use crate::memory::{Mapping, MappingOptions, RamBlock};

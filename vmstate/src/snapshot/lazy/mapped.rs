@@ -1,6 +1,6 @@
 //! Memory that is mapped from the file.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,6 +19,8 @@ use crate::snapshot::{StoreError, StoreErrorKind};
 const LONG_GAP: u64 = 2 << 20;
 /// The most parts of a file that are mapped. Linux permits 65530 mappings in a process.
 const MAX_PARTS: usize = 8192;
+/// The mappings that other threads, and the system in between, may need.
+const SPARE: usize = 64;
 
 /// The blocks to map, and the log of their writes.
 pub(super) struct MappedRam {
@@ -57,6 +59,7 @@ impl MappedRam {
         if parts > MAX_PARTS {
             return Err(unusable(format!("at most {MAX_PARTS} parts of a file to map"), parts.to_string()));
         }
+        check_room(parts + found.len())?;
         let log = || {
             WriteProtect::probe()?;
             let layout = Layout::new(page_size, blocks).map_err(MemoryError::custom)?;
@@ -110,6 +113,27 @@ impl MappedBlock {
 
 fn unusable(expected: impl Into<std::borrow::Cow<'static, str>>, found: impl std::fmt::Display) -> LoadError {
     LoadError::misuse(expected, found).or_advice("restore the snapshot without mapping its file")
+}
+
+/// Checks that the process has room for `parts` mappings. A mapping that fails halfway ends the process, because another thread
+/// may use the gap in the memory.
+fn check_room(parts: usize) -> Result<(), LoadError> {
+    let limit = fs::read_to_string("/proc/sys/vm/max_map_count").ok().and_then(|text| text.trim().parse().ok());
+    let used = fs::read("/proc/self/maps").ok().map(|maps| maps.iter().filter(|byte| **byte == b'\n').count());
+    match used.zip(limit) {
+        Some((used, limit)) if !has_room(parts, used, limit) => {
+            let expected = format!("room for {parts} parts of a file to map");
+            let advice = "raise the limit `vm.max_map_count`, or restore the snapshot without mapping its file";
+            Err(LoadError::misuse(expected, format!("{used} of {limit} mappings in use")).with_advice(advice))
+        }
+        // Without `/proc`, the numbers are unknown.
+        _ => Ok(()),
+    }
+}
+
+/// Each part is a mapping, and divides another one into two.
+fn has_room(parts: usize, used: usize, limit: usize) -> bool {
+    limit.saturating_sub(used) >= 2 * parts + SPARE
 }
 
 /// Returns the ranges of a block, in bytes, that are mapped from the file: its present pages, and short gaps between them that
@@ -179,6 +203,17 @@ mod tests {
         }
         file.as_file().set_len(3 * 4096 - 1).unwrap();
         assert!(mapped(0..3, 0).is_err());
+    }
+
+    #[test]
+    fn parts_need_room_for_mappings() {
+        check_room(MAX_PARTS).unwrap();
+        let error = check_room(usize::MAX / 4).unwrap_err();
+        assert!(error.found().ends_with("mappings in use"), "{error}");
+        assert!(error.advice().unwrap().contains("vm.max_map_count"), "{error}");
+        let (used, limit) = (65_000, 65_530);
+        assert!(has_room(233, used, limit) && !has_room(234, used, limit));
+        assert!(!has_room(0, limit, limit) && !has_room(0, limit + 1, limit));
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod qemu;
 pub mod recorder;
 pub mod releases;
 pub mod report;
+pub mod saved_guest;
 pub mod streams;
 pub mod tool;
 pub mod transport;

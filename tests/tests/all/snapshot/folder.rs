@@ -6,8 +6,9 @@ use std::path::Path;
 use tempfile::TempDir;
 use vmstate::machine::{LoadOptions, SaveOptions};
 use vmstate::snapshot::{Details, Folder, Store, StoreErrorKind};
+use vmstate_tests::saved_guest::Serial;
 
-use super::{Guest, Serial, files, names};
+use super::{Guest, files, names};
 
 fn folder() -> (TempDir, Folder) {
     let folder = TempDir::new().unwrap();

@@ -47,7 +47,7 @@ fn three(store: &Folder) -> [(SnapshotInfo, Guest); 3] {
     let mut logged = Logged::new();
     let copy = |logged: &Logged| {
         let memory = [vmstate::memory::VecBlock::new("ram", logged.guest.memory[0].to_vec())];
-        Guest { memory, serial: super::Serial { divider: logged.guest.serial.divider } }
+        Guest { memory, serial: vmstate_tests::saved_guest::Serial { divider: logged.guest.serial.divider } }
     };
     let a = logged.guest.save(store, "a").unwrap();
     let first = (a.clone(), copy(&logged));

@@ -1,7 +1,7 @@
 //! Copies each page before it is written for the first time after the pause.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use vmstate_types::SaveError;
@@ -20,7 +20,9 @@ pub(super) struct Engine {
     pub(super) units: Vec<Units>,
     sink: RwLock<Option<Sink>>,
     /// Set from the pause on.
-    frozen: RwLock<bool>,
+    frozen: AtomicBool,
+    /// Held for reading while a page is prepared for a write, and for writing to wait for such threads.
+    writers: RwLock<()>,
     waits: AtomicU64,
     /// The number of pages that were saved.
     pub(super) sent: Mutex<SentPages>,
@@ -34,8 +36,10 @@ pub(super) struct Engine {
 pub(super) struct Units {
     /// The size of a unit in bytes: of a host page, or of a larger target page.
     pub(super) size: u64,
-    /// Before the pause, the units that were written and are not protected; then the units that are not saved.
-    pub(super) set: DirtyBitmap,
+    /// The units that were written before the pause, and are not protected.
+    written: DirtyBitmap,
+    /// The units that are not saved. It is filled before the pause, which it would extend.
+    pub(super) unsaved: DirtyBitmap,
 }
 
 /// The units that are saved at once in the background: writes to them wait meanwhile.
@@ -46,7 +50,7 @@ impl Engine {
         let layout = Layout::new(page_size, &blocks).map_err(MemoryError::custom)?;
         let unit = |block: &SharedBlock| {
             let size = block.host_page_size().max(page_size.bytes());
-            Units { size, set: DirtyBitmap::new(block.size().div_ceil(size)) }
+            Units::new(size, block.size().div_ceil(size))
         };
         let units = blocks.iter().map(unit).collect();
         Ok(Self {
@@ -54,7 +58,8 @@ impl Engine {
             blocks,
             units,
             sink: RwLock::default(),
-            frozen: RwLock::new(false),
+            frozen: AtomicBool::new(false),
+            writers: RwLock::default(),
             waits: AtomicU64::new(0),
             sent: Mutex::default(),
             #[cfg(feature = "migration")]
@@ -79,7 +84,7 @@ impl Engine {
     }
 
     pub(super) fn check_unused(&self) -> Result<(), SaveError> {
-        match *self.frozen() {
+        match self.is_frozen() {
             true => Err(SaveError::misuse("a background snapshot saves the machine once; start another one")),
             false => Ok(()),
         }
@@ -91,15 +96,14 @@ impl Engine {
 
     /// Protects the pages that were written before the pause.
     pub(super) fn freeze(&self, pages: &ProtectedPages) -> Result<(), SaveError> {
-        // Waits for faults that are being handled.
-        let mut frozen = self.frozen.write().unwrap_or_else(PoisonError::into_inner);
+        // Faults that are being handled end before.
+        let _no_writers = self.writers.write().unwrap_or_else(PoisonError::into_inner);
         for (index, units) in self.units.iter().enumerate() {
-            for run in units.set.runs() {
+            for run in units.written.runs() {
                 pages.protect(index, self.bytes(index, &run))?;
             }
-            units.set.insert_range(0..units.set.pages());
         }
-        *frozen = true;
+        self.frozen.store(true, Ordering::Release);
         Ok(())
     }
 
@@ -107,11 +111,11 @@ impl Engine {
     pub(super) fn fault(&self, pages: &ProtectedPages, fault: &Fault, buffer: &mut Vec<u8>) {
         let Some(units) = self.units.get(fault.block) else { return };
         let unit = fault.offset / units.size;
-        let frozen = self.frozen();
-        if !*frozen {
-            units.set.insert(unit);
+        let _writer = self.writers.read().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_frozen() {
+            units.written.insert(unit);
             self.release(pages, fault.block, &(unit..unit + 1));
-        } else if units.set.remove(unit) {
+        } else if units.unsaved.remove(unit) {
             self.waits.fetch_add(1, Ordering::Relaxed);
             self.save(pages, fault.block, &(unit..unit + 1), buffer);
         }
@@ -125,7 +129,7 @@ impl Engine {
         let mut buffer = Vec::new();
         for (index, units) in self.units.iter().enumerate() {
             let mut next = 0;
-            while let Some(run) = units.set.run_from(next, units.chunk()) {
+            while let Some(run) = units.unsaved.run_from(next, units.chunk()) {
                 next = run.end;
                 for taken in units.take(run) {
                     self.save(pages, index, &taken, &mut buffer);
@@ -186,12 +190,12 @@ impl Engine {
         units.start * size..units.end.saturating_mul(size).min(end)
     }
 
-    fn frozen(&self) -> RwLockReadGuard<'_, bool> {
-        self.frozen.read().unwrap_or_else(PoisonError::into_inner)
+    fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::Acquire)
     }
 
     pub(super) fn check_frozen(&self) -> Result<(), SaveError> {
-        match *self.frozen() {
+        match self.is_frozen() {
             true => Ok(()),
             false => Err(SaveError::misuse("save the machine before the memory of a background snapshot")),
         }
@@ -216,6 +220,10 @@ impl Engine {
 }
 
 impl Units {
+    pub(super) fn new(size: u64, count: u64) -> Self {
+        Self { size, written: DirtyBitmap::new(count), unsaved: DirtyBitmap::full(count) }
+    }
+
     /// Returns the most units of a run.
     pub(super) fn chunk(&self) -> u64 {
         (CHUNK / self.size).max(1)
@@ -224,7 +232,7 @@ impl Units {
     /// Takes units to save them. Returns them in runs, without the units that were written meanwhile and are saved already.
     pub(super) fn take(&self, units: Range<u64>) -> Vec<Range<u64>> {
         let mut taken: Vec<Range<u64>> = Vec::new();
-        for unit in units.filter(|unit| self.set.remove(*unit)) {
+        for unit in units.filter(|unit| self.unsaved.remove(*unit)) {
             match taken.last_mut() {
                 Some(run) if run.end == unit => run.end += 1,
                 _ => taken.push(unit..unit + 1),

@@ -117,12 +117,12 @@ impl Engine {
     fn run_from(&self, block: usize, unit: u64) -> Option<(usize, Range<u64>)> {
         let firsts = std::iter::once(unit).chain(std::iter::repeat(0));
         let mut rest = self.units.iter().enumerate().skip(block).zip(firsts);
-        rest.find_map(|((index, units), first)| Some((index, units.set.run_from(first, units.chunk())?)))
+        rest.find_map(|((index, units), first)| Some((index, units.unsaved.run_from(first, units.chunk())?)))
     }
 
     /// Returns the bytes of the pages that are not saved yet.
     pub(super) fn remaining(&self) -> u64 {
-        let left: u64 = self.units.iter().map(|units| units.set.count().saturating_mul(units.size)).sum();
+        let left: u64 = self.units.iter().map(|units| units.unsaved.count().saturating_mul(units.size)).sum();
         let copied = match &*self.sink() {
             Some(Sink::Copies(copies)) => copies.bytes(),
             _ => 0,

@@ -3,7 +3,6 @@
 use std::os::unix::fs::FileExt;
 
 use super::*;
-use crate::memory::DirtyBitmap;
 use crate::ram::background::copies::{CopiedPages, Copies};
 use crate::ram::background::engine::Units;
 use crate::ram::background::sink::Sink;
@@ -11,17 +10,10 @@ use crate::ram::background::sink::Sink;
 /// The bytes that are saved at once.
 const CHUNK: u64 = 64 << 10;
 
-fn units(size: u64, set: &[std::ops::Range<u64>]) -> Units {
-    let units = Units { size, set: DirtyBitmap::new(64) };
-    for run in set {
-        units.set.insert_range(run.clone());
-    }
-    units
-}
-
 #[test]
 fn saved_units_are_not_taken_again() {
-    let units = units(PAGE, &[0..3, 4..64]);
+    let units = Units::new(PAGE, 64);
+    units.unsaved.remove(3);
     assert_eq!(units.take(0..8), [0..3, 4..8]);
     assert_eq!(units.take(2..10).first(), Some(&(8..10)));
     assert_eq!(units.take(0..10), []);
@@ -30,7 +22,7 @@ fn saved_units_are_not_taken_again() {
 #[test]
 fn chunks_have_64_kib_or_one_unit() {
     for (size, count) in [(PAGE, 16), (CHUNK, 1), (2 << 20, 1)] {
-        assert_eq!(units(size, &[]).chunk(), count, "{size}");
+        assert_eq!(Units::new(size, 64).chunk(), count, "{size}");
     }
 }
 

@@ -91,7 +91,7 @@ impl BoardHost {
     }
 
     /// Saves the devices of the stopped board. `memory`, which has protected the [memory](Host::memory), saves it when the
-    /// board runs again.
+    /// board runs again, until [`end_background`](Self::end_background).
     ///
     /// # Errors
     /// Returns an error if the board runs or has ended, or the output cannot be written.
@@ -99,6 +99,13 @@ impl BoardHost {
     pub fn save_devices(&mut self, out: Output<'_>, memory: &BackgroundRam) -> Result<(), SaveError> {
         let board = self.stopped.as_mut().ok_or_else(|| SaveError::misuse("the guest runs or has ended"))?;
         board.save_devices(out, self.release, memory)
+    }
+
+    /// Ends a save of the memory of a board. A board that runs pauses meanwhile.
+    #[cfg(target_os = "linux")]
+    pub fn end_background(&mut self) {
+        // The memory of a guest that has ended is not used anymore.
+        let _ = self.paused(|board| board.bus.memory.set_background(None));
     }
 
     /// Keeps the states that [`push_state`](Self::push_state) adds, in `memory` bytes. [`rewind`](Host::rewind) returns to them.

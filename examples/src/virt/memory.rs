@@ -5,6 +5,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use vmstate::memory::{DirtyBitmap, DirtyLog, HostRange, Layout, Marked, MemoryError, PageSize, RamBlock};
+#[cfg(target_os = "linux")]
+use vmstate::snapshot::BackgroundRam;
 
 use super::map;
 #[cfg(target_os = "linux")]
@@ -48,6 +50,9 @@ pub struct Memory {
     log: Arc<Marked>,
     /// The log of RAM of a history of states, which runs at the same time as a migration.
     history: Option<Arc<Marked>>,
+    /// The snapshot that saves pages before they are written.
+    #[cfg(target_os = "linux")]
+    background: Option<BackgroundRam>,
 }
 
 /// The boot code: jumps to RAM with the hart ID in `a0`, as firmware expects.
@@ -88,7 +93,13 @@ impl Memory {
 
     fn with_blocks(blocks: [Arc<Block>; block::COUNT]) -> Self {
         let layout = Layout::new(PageSize::DEFAULT, &blocks).expect("blocks of whole pages");
-        Self { blocks, log: Arc::new(Marked::new(&layout)), history: None }
+        Self {
+            blocks,
+            log: Arc::new(Marked::new(&layout)),
+            history: None,
+            #[cfg(target_os = "linux")]
+            background: None,
+        }
     }
 
     /// Returns RAM.
@@ -208,6 +219,12 @@ impl Memory {
         self.history = None;
     }
 
+    /// Lets the hart save pages before it writes them, or not anymore.
+    #[cfg(target_os = "linux")]
+    pub(super) fn set_background(&mut self, background: Option<BackgroundRam>) {
+        self.background = background;
+    }
+
     #[inline]
     fn mark_history(&self, offset: u64, length: u64) {
         if let Some(history) = &self.history {
@@ -240,6 +257,10 @@ impl Memory {
     #[inline]
     pub(super) fn store<const N: usize>(&mut self, address: u64, bytes: [u8; N]) -> Option<()> {
         let offset = address.checked_sub(map::RAM)?;
+        #[cfg(target_os = "linux")]
+        if let Some(background) = &self.background {
+            background.before_write(block::RAM, offset..offset.saturating_add(N as u64));
+        }
         self.ram().store(usize::try_from(offset).ok()?, bytes)?;
         self.log.mark(block::RAM, offset, N as u64);
         self.mark_history(offset, N as u64);

@@ -125,7 +125,8 @@ impl Board {
         Ok(restore)
     }
 
-    /// Saves the devices of the stopped board. `memory` saves its memory when the board runs again.
+    /// Saves the devices of the stopped board. `memory` saves its memory when the board runs again: each page before the hart
+    /// writes it.
     ///
     /// # Errors
     /// Returns an error if the output cannot be written.
@@ -145,6 +146,9 @@ impl Board {
                 .map_err(SaveError::misuse)
                 .and_then(|_| machine.start_saving(out, options.clone())?.complete().map(drop));
         });
+        if saved.is_ok() {
+            self.bus.memory.set_background(Some(memory.clone()));
+        }
         saved
     }
 }

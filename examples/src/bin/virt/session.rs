@@ -182,6 +182,7 @@ impl Session {
             saved?;
             memory.finish()
         });
+        self.controller.with_host(BoardHost::end_background);
         saved.map_err(|error| error.to_string())
     }
 

@@ -88,6 +88,9 @@ fn board_runs_while_its_memory_is_read() {
 #[cfg(target_os = "linux")]
 #[test]
 fn board_is_saved_while_it_runs() {
+    use std::thread;
+    use std::time::Duration;
+
     use vmstate::migration::Host;
     use vmstate::snapshot::{BackgroundRam, Store};
     use vmstate_examples::virt::BoardHost;
@@ -109,9 +112,13 @@ fn board_is_saved_while_it_runs() {
                 let saved = host.save_devices(out, &memory);
                 host.resume().map_err(vmstate::SaveError::misuse)?;
                 saved?;
+                // The guest writes before the background has saved anything.
+                thread::sleep(Duration::from_millis(50));
                 memory.finish()
             })
             .unwrap();
+        assert_eq!(memory.waits(), 0, "the hart saves the pages that it writes");
+        host.end_background();
         host.stop().unwrap();
         assert!(host.guest_clock() >= clock);
         host.save_snapshot(&store, Details::new(format!("{release:?}, later"))).unwrap();

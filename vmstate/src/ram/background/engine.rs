@@ -110,16 +110,44 @@ impl Engine {
     /// Handles a write to a protected page.
     pub(super) fn fault(&self, pages: &ProtectedPages, fault: &Fault, buffer: &mut Vec<u8>) {
         let Some(units) = self.units.get(fault.block) else { return };
-        let unit = fault.offset / units.size;
+        self.prepare(pages, (fault.block, fault.offset / units.size), 1, buffer);
+    }
+
+    /// Prepares a unit of a block for a write: releases it, and saves it if it is part of the save. `waits` is the number of
+    /// writes that wait for the save.
+    fn prepare(&self, pages: &ProtectedPages, (block, unit): (usize, u64), waits: u64, buffer: &mut Vec<u8>) {
+        let Some(units) = self.units.get(block) else { return };
         let _writer = self.writers.read().unwrap_or_else(PoisonError::into_inner);
         if !self.is_frozen() {
             units.written.insert(unit);
-            self.release(pages, fault.block, &(unit..unit + 1));
+            self.release(pages, block, &(unit..unit + 1));
         } else if units.unsaved.remove(unit) {
-            self.waits.fetch_add(1, Ordering::Relaxed);
-            self.save(pages, fault.block, &(unit..unit + 1), buffer);
+            self.waits.fetch_add(waits, Ordering::Relaxed);
+            self.save(pages, block, &(unit..unit + 1), buffer);
         }
         // Otherwise the background has taken the page, and releases it.
+    }
+
+    /// Waits for threads that save units of their writes. No unit is left for others.
+    #[cfg(feature = "snapshot")]
+    pub(super) fn wait_for_writers(&self) {
+        drop(self.writers.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Prepares all units of `bytes` for a write in this thread.
+    #[cfg(feature = "snapshot")]
+    #[inline]
+    pub(super) fn before_write(&self, pages: &ProtectedPages, block: usize, bytes: &Range<u64>) {
+        let Some(units) = self.units.get(block) else { return };
+        // An outdated value is harmless: the page is protected, and its write a fault.
+        let is_left: fn(&Units, u64) -> bool = match self.is_frozen() {
+            true => |units, unit| units.unsaved.contains(unit),
+            false => |units, unit| !units.written.contains(unit),
+        };
+        let written = bytes.start / units.size..bytes.end.div_ceil(units.size).min(units.unsaved.pages());
+        for unit in written.filter(|unit| is_left(units, *unit)) {
+            self.prepare(pages, (block, unit), 0, &mut Vec::new());
+        }
     }
 
     /// Saves all pages that are left at their places.

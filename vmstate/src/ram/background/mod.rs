@@ -15,11 +15,15 @@ mod stream;
 #[cfg(all(test, feature = "migration"))]
 mod tests;
 
+#[cfg(feature = "snapshot")]
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vmstate_types::SaveError;
 
 use self::engine::Engine;
+#[cfg(feature = "snapshot")]
+use crate::memory::ProtectedPages;
 use crate::memory::{FirstWrites, MemoryError, PageSize, SharedBlock};
 use crate::section::Output;
 #[cfg(feature = "migration")]
@@ -30,6 +34,8 @@ pub(crate) struct BackgroundPages {
     engine: Arc<Engine>,
     /// Dropping it releases all pages.
     writes: Mutex<Option<FirstWrites>>,
+    #[cfg(feature = "snapshot")]
+    pages: ProtectedPages,
 }
 
 impl BackgroundPages {
@@ -47,7 +53,19 @@ impl BackgroundPages {
         for (index, block) in engine.blocks().iter().enumerate() {
             writes.pages().protect(index, 0..block.size())?;
         }
-        Ok(Self { engine, writes: Mutex::new(Some(writes)) })
+        Ok(Self {
+            engine,
+            #[cfg(feature = "snapshot")]
+            pages: writes.pages().clone(),
+            writes: Mutex::new(Some(writes)),
+        })
+    }
+
+    /// Saves the pages of `bytes` that are not saved yet in this thread, before it writes them.
+    #[cfg(feature = "snapshot")]
+    #[inline]
+    pub(crate) fn before_write(&self, block: usize, bytes: &Range<u64>) {
+        self.engine.before_write(&self.pages, block, bytes);
     }
 
     /// Writes the payload of the section start to a file in which pages have fixed places.
@@ -88,6 +106,7 @@ impl BackgroundPages {
     pub(crate) fn finish(&self) -> Result<(), SaveError> {
         let writes = self.writes().take().ok_or_else(has_ended)?;
         self.engine.place_all(writes.pages())?;
+        self.engine.wait_for_writers();
         // The handler may still write the last pages to the file: this waits for its thread.
         drop(writes);
         self.engine.finish()

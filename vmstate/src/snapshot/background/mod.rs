@@ -4,6 +4,7 @@ mod section;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use vmstate_types::SaveError;
@@ -84,6 +85,32 @@ impl BackgroundRam {
     /// not wait anymore.
     pub fn finish(&self) -> Result<(), SaveError> {
         self.0.pages.finish()
+    }
+
+    /// Saves the pages of `bytes` in a block that are not saved yet, for a thread that writes them next.
+    ///
+    /// An emulator that executes the writes of its guest calls it in front of each of them. The page is then saved in the thread
+    /// of the guest, which costs less than a page fault that another thread handles. It returns at once for pages that are saved,
+    /// and after the end of the save. Writes without a call wait as usual. Bytes outside of the block are ignored.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use vmstate::memory::{MappingOptions, PageSize, RamBlock};
+    /// use vmstate::snapshot::BackgroundRam;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ram = Arc::new(MappingOptions::anonymous().map("ram", 1 << 20)?);
+    /// let background = BackgroundRam::start(PageSize::DEFAULT, vec![ram.clone()]);
+    /// # let Ok(background) = background else { return Ok(()) };
+    /// background.before_write(0, 0x3000..0x3008);
+    /// ram.write(0x3000, &[1; 8])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn before_write(&self, block: usize, bytes: Range<u64>) {
+        self.0.pages.before_write(block, &bytes);
     }
 
     /// Returns the number of writes that had to wait for the save of their page.

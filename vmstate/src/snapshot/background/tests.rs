@@ -126,6 +126,72 @@ fn first_write_to_each_page_waits_once() {
     assert_eq!(background.waits(), PAGES / 2, "the snapshot is complete");
 }
 
+/// Announced writes before and after the pause, and of several pages.
+#[test]
+fn announced_writes_do_not_wait() {
+    let ram = blocks(MappingOptions::anonymous);
+    (0..PAGES / 2).for_each(|page| ram[0].write(page * PAGE, &[1]).unwrap());
+    let Some(background) = started(&ram) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let store = Folder::open(folder.path()).unwrap();
+    let write = |block: usize, bytes: Range<u64>, value: u8| {
+        background.before_write(block, bytes.clone());
+        ram[block].write(bytes.start, &vec![value; (bytes.end - bytes.start) as usize]).unwrap();
+    };
+    write(0, 0..8, 5);
+    let before = contents(&ram);
+    store
+        .save(&Details::new("boot"), &mut |out| {
+            save(&background, out)?;
+            write(0, PAGE - 4..3 * PAGE + 4, 2);
+            std::thread::scope(|scope| {
+                let guest = scope.spawn(|| {
+                    for block in [1, 0] {
+                        (4..PAGES).rev().for_each(|page| write(block, page * PAGE..page * PAGE + 8, 3));
+                    }
+                });
+                guest.join().unwrap();
+                assert_eq!(background.waits(), 0);
+                // Not announced: all others of the second block.
+                (0..4).for_each(|page| ram[1].write(page * PAGE, &[4]).unwrap());
+                assert_eq!(background.waits(), 4);
+                background.finish()
+            })
+        })
+        .unwrap();
+    assert!(load(&store, "boot") == before);
+    background.before_write(0, 0..PAGES * PAGE);
+    background.before_write(0, u64::MAX - 1..u64::MAX);
+    background.before_write(2, 0..8);
+    assert!(started(&ram).is_some(), "the memory is free");
+}
+
+/// The guest writes all pages while the background saves them.
+#[test]
+fn announced_writes_race_with_the_background() {
+    let ram = blocks(MappingOptions::memfd);
+    (0..PAGES).for_each(|page| ram[0].write(page * PAGE, &(page + 1).to_le_bytes()).unwrap());
+    let before = contents(&ram);
+    let folder = tempfile::tempdir().unwrap();
+    let store = Folder::open(folder.path()).unwrap();
+    let Some(background) = started(&ram) else { return };
+    store
+        .save(&Details::new("boot"), &mut |out| {
+            save(&background, out)?;
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    for page in (0..PAGES).rev() {
+                        background.before_write(0, page * PAGE..page * PAGE + 1);
+                        ram[0].write(page * PAGE, &[0xee]).unwrap();
+                    }
+                });
+                background.finish()
+            })
+        })
+        .unwrap();
+    assert!(load(&store, "boot") == before);
+}
+
 fn memfd() -> File {
     memfd_create("snapshot", MemfdFlags::ALLOW_SEALING).unwrap().into()
 }
@@ -141,6 +207,7 @@ fn guest_continues_if_the_file_cannot_be_written() {
     ram[0].write(0, &[2]).unwrap();
     let error = background.finish().unwrap_err();
     assert!(std::error::Error::source(&error).is_some(), "{error}");
+    background.before_write(0, PAGE..2 * PAGE);
     (0..PAGES).for_each(|page| ram[0].write(page * PAGE, &[2]).unwrap());
 }
 

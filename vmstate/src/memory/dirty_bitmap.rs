@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::sys;
+
 /// A set of pages of one block, as QEMU's `RAMBlock::bmap`, that several threads share.
 ///
 /// Each operation is atomic for the 64 pages of a word. Pages that do not exist are ignored.
@@ -43,7 +45,8 @@ impl DirtyBitmap {
     #[must_use]
     pub fn new(pages: u64) -> Self {
         let words = usize::try_from(pages.div_ceil(WORD)).unwrap_or(0);
-        Self { words: (0..words).map(|_| AtomicU64::new(0)).collect(), pages }
+        // A large block has few pages in most sets: the words of the others are never touched.
+        Self { words: sys::words::zeroed(words), pages }
     }
 
     /// Creates a set of all pages of a block of `pages` pages.
@@ -172,7 +175,7 @@ impl DirtyBitmap {
 
     /// Puts claimed pages back.
     pub fn put_back(&self, word: DirtyWord) {
-        if let Some(slot) = self.word(word.first) {
+        if let Some(slot) = self.word(word.first).filter(|_| word.bits != 0) {
             slot.fetch_or(word.bits, Ordering::AcqRel);
         }
     }

@@ -24,6 +24,9 @@ const ALIGNMENT: u64 = 1 << 20;
 /// The most bytes of pages that are read or written at once.
 pub(super) const RUN_BYTES: u64 = 256 * 1024;
 
+/// The words of a bitmap that are read at once.
+const WORDS: usize = 512;
+
 /// Returns the size of the bitmap of `pages` pages, which has whole words.
 pub(super) fn bitmap_size(pages: u64) -> u64 {
     pages.div_ceil(64).saturating_mul(8)
@@ -229,11 +232,15 @@ pub(super) fn read_bitmap(
 /// Reads the words of a bitmap. Bits beyond the last page are ignored, as in QEMU.
 fn parse_bitmap(pages: u64, reader: &mut Reader<'_>) -> Result<DirtyBitmap, LoadError> {
     let bitmap = DirtyBitmap::new(pages);
-    for first in (0..pages).step_by(64) {
-        let word = u64::from_le_bytes(reader.array()?);
-        let existing = u64::MAX >> 64_u64.saturating_sub(pages - first);
-        // A lazy restore waits for the bitmap of all memory, so it is read by words.
-        bitmap.put_back(DirtyWord::new(first, word & existing));
+    // A lazy restore waits for the bitmap of all memory, so it is read by many words at once.
+    for first in (0..pages).step_by(WORDS * 64) {
+        let words = (pages - first).div_ceil(64).min(WORDS as u64);
+        let bytes = reader.take(usize::try_from(words * 8).unwrap_or(0))?;
+        for (word, first) in bytes.as_chunks().0.iter().zip((first..).step_by(64)) {
+            let word = u64::from_le_bytes(*word);
+            let existing = u64::MAX >> 64_u64.saturating_sub(pages - first);
+            bitmap.put_back(DirtyWord::new(first, word & existing));
+        }
     }
     Ok(bitmap)
 }

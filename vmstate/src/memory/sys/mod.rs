@@ -27,6 +27,7 @@ mod vectored;
 mod volatile;
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 mod wide;
+pub(super) mod words;
 
 pub use host_range::HostRange;
 #[cfg(all(target_os = "linux", feature = "mapping", feature = "migration"))]

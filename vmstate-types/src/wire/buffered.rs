@@ -27,6 +27,8 @@ pub(super) trait Stream {
     fn skip(&mut self, count: u64) -> Result<(), LoadError>;
     fn buffered(&self) -> &[u8];
     fn peek_last(&mut self, count: usize) -> Result<Option<Vec<u8>>, LoadError>;
+    #[cfg(all(unix, feature = "std"))]
+    fn file(&self) -> Option<std::os::fd::BorrowedFd<'_>>;
     #[cfg(test)]
     fn buffer(&self) -> &Vec<u8>;
 }
@@ -121,6 +123,11 @@ impl Stream for Buffered<'_> {
 
     fn peek_last(&mut self, count: usize) -> Result<Option<Vec<u8>>, LoadError> {
         self.source.peek_last(count)
+    }
+
+    #[cfg(all(unix, feature = "std"))]
+    fn file(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        self.source.file().filter(|_| self.available() == 0)
     }
 
     #[cfg(test)]

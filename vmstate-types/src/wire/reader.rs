@@ -310,6 +310,14 @@ impl<'a> Reader<'a> {
             None => Ok(Some(Cow::Borrowed(&self.whole[self.whole.len().saturating_sub(count)..]))),
         }
     }
+
+    /// Returns a file that has the next byte at [`offset`](Self::offset), if the source [is one](ByteSource::file) and no bytes
+    /// are [buffered](Self::buffered).
+    #[cfg(all(unix, feature = "std"))]
+    #[must_use]
+    pub fn file(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        self.stream.as_ref()?.file()
+    }
 }
 
 /// Creates the error for a slice that ends within the `fields` of `all`.

@@ -35,4 +35,11 @@ pub trait ByteSource {
         let _ = count;
         Ok(None)
     }
+
+    /// Returns a file that has the next byte at the [`offset`](super::Reader::offset) of the reader, if there is one. It can be
+    /// read at this offset into memory that no one can borrow; then [`skip`](Self::skip) is called.
+    #[cfg(all(unix, feature = "std"))]
+    fn file(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        None
+    }
 }

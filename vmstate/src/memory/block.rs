@@ -69,8 +69,9 @@ pub trait RamBlock {
     /// Returns the host's memory at `offset`, up to `length` bytes: fewer if the block is in several pieces. `None` (the
     /// default) if the memory has no address, such as memory of a test or a read-only block that is generated.
     ///
-    /// The kernel reads and writes pages at their address: they are sent without a copy, and dirty logs and page faults
-    /// by userfaultfd require the address.
+    /// The kernel reads and writes pages at their address: they are sent and loaded without a copy, and dirty logs and page faults
+    /// by userfaultfd require the address. A log that [`write`](Self::write) keeps does not record pages that are loaded so: start
+    /// it, or a new set of [changes](super::Changes), after the load.
     fn host_range(&self, offset: u64, length: usize) -> Option<HostRange<'_>> {
         let _ = (offset, length);
         None

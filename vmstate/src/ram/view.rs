@@ -168,8 +168,31 @@ pub(super) fn receive<B: RamBlock>(
     if page.len() <= BUFFERED {
         return Ok(block.write(offset, reader.take(page.len())?)?);
     }
+    // Memory that has an address needs no copy if the bytes come from a file.
+    let done = host_range(block, offset, page.len()).map_or(Ok(0), |memory| read_from_file(memory, reader))?;
+    let page = page.get_mut(done..).unwrap_or_default();
     reader.fill(page)?;
-    Ok(block.write(offset, page)?)
+    Ok(block.write(offset + done as u64, page)?)
+}
+
+/// Reads the next bytes of a file into memory, as many as the system permits. Returns their number.
+#[cfg(all(target_os = "linux", feature = "mapping"))]
+fn read_from_file(memory: HostRange<'_>, reader: &mut Reader<'_>) -> Result<usize, LoadError> {
+    let mut done = memory.len().min(reader.buffered().len());
+    memory.write(0, reader.take(done)?);
+    while let Some(rest) = memory.get(done..memory.len()).filter(|rest| !rest.is_empty()) {
+        let Some(file) = reader.file() else { break };
+        // The end of the file and errors are reported by the read that follows, which can also do without access to the memory.
+        let Ok(count @ 1..) = crate::memory::read_memory_at(file, rest, reader.offset()) else { break };
+        reader.skip(count as u64)?;
+        done += count;
+    }
+    Ok(done)
+}
+
+#[cfg(not(all(target_os = "linux", feature = "mapping")))]
+fn read_from_file(_: HostRange<'_>, _: &mut Reader<'_>) -> Result<usize, LoadError> {
+    Ok(0)
 }
 
 /// Counts the zero pages of `size` bytes at the beginning of the `length` bytes at `offset`, as far as they have an
@@ -199,6 +222,32 @@ mod tests {
 
     fn block() -> VecBlock {
         VecBlock::new("a", (0..=255).cycle().take(1024).collect())
+    }
+
+    #[cfg(all(target_os = "linux", feature = "mapping"))]
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri does not support pread")]
+    fn file_is_read_into_memory_without_a_buffer() {
+        use std::io::Write;
+
+        const SIZE: usize = 100_000;
+
+        let mut file = tempfile::tempfile().unwrap();
+        let bytes: Vec<u8> = (0..=250).cycle().take(3 * SIZE).collect();
+        file.write_all(&bytes).unwrap();
+        let memory = std::sync::Arc::new(crate::memory::MappingOptions::anonymous().map("a", 1 << 20).unwrap());
+        // Shared, so that it cannot be borrowed.
+        let mut block = memory.clone();
+        let mut reader = crate::section::read_file(&file, 0).unwrap();
+        reader.u8().unwrap();
+        let mut page = vec![0; SIZE];
+        receive(&mut block, 4096, &mut reader, &mut page).unwrap();
+        assert_eq!(reader.offset(), 1 + SIZE as u64);
+        assert!(page.iter().all(|byte| *byte == 0), "the buffer is not used");
+        assert!(memory.memory().to_vec()[4096..4096 + SIZE] == bytes[1..=SIZE]);
+        let error = receive(&mut block, 0, &mut reader, &mut vec![0; 3 * SIZE]).unwrap_err();
+        assert_eq!(error.found(), "the end of the stream after 0");
+        assert!(memory.memory().to_vec()[..2 * SIZE - 1] == bytes[SIZE + 1..]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! by handwritten code, like QEMU's old-style handlers. Both are registered with a
 //! [`Machine`](crate::machine::Machine).
 
+mod file_source;
 mod live;
 mod output;
 mod piece;
@@ -14,6 +15,7 @@ mod raw;
 #[cfg_attr(not(all(unix, feature = "snapshot")), allow(dead_code))]
 mod recorded;
 
+pub(crate) use file_source::read_file;
 pub use live::{LiveSection, Pending, SentPages};
 pub(crate) use output::BorrowedPages;
 pub use output::Output;

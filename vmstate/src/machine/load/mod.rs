@@ -15,6 +15,7 @@ pub use self::options::{LoadOptions, Trailer};
 pub use self::session::{LoadSession, Step};
 use super::Machine;
 use crate::registry::Threading;
+use crate::section::read_file;
 use crate::stream::{Command, Configuration};
 
 /// The result of a load.
@@ -72,7 +73,7 @@ impl<T: Threading> Machine<'_, T> {
     /// # Panics
     /// See [`load`](Self::load).
     pub fn load_file(&mut self, file: &File, start: u64, options: LoadOptions) -> Result<LoadReport, LoadError> {
-        let mut reader = Reader::from_file_at(file, start).map_err(LoadError::io)?;
+        let mut reader = read_file(file, start).map_err(LoadError::io)?;
         self.load_with(&mut reader, options.mapped_ram())
     }
 

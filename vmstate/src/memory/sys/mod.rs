@@ -30,7 +30,7 @@ mod wide;
 pub(super) mod words;
 
 pub use host_range::HostRange;
-#[cfg(all(target_os = "linux", feature = "mapping", feature = "migration"))]
+#[cfg(all(target_os = "linux", feature = "mapping"))]
 pub(crate) use vectored::read_memory_at;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub(crate) use vectored::write_memory_at;

@@ -115,7 +115,6 @@ pub(crate) fn write_memory_at(file: impl AsFd, memory: HostRange<'_>, offset: u6
 ///
 /// # Errors
 /// Returns the error of the system.
-#[cfg(feature = "migration")]
 pub(crate) fn read_memory_at(file: impl AsFd, memory: HostRange<'_>, offset: u64) -> io::Result<usize> {
     let offset = libc::off_t::try_from(offset).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
     // SAFETY: a `HostRange` is mapped and writable for its lifetime, and the kernel writes at most its length. References to

@@ -24,7 +24,7 @@ use self::metadata::{Base, Contents, Metadata};
 use super::chain::ChainReader;
 use super::error::shown;
 use super::{Details, LoadStream, SaveStream, SnapshotInfo, Store, StoreError, StoreErrorKind};
-use crate::section::{Output, Recorded};
+use crate::section::{Output, Recorded, read_file};
 
 /// A [`Store`] in a folder.
 ///
@@ -237,7 +237,7 @@ impl Store for Folder {
     fn load(&self, key: &str, load: &mut LoadStream<'_>) -> Result<SnapshotInfo, StoreError> {
         let Opened { snapshot, content, .. } = self.open_stream(key)?;
         let reader = match content {
-            Content::Complete(file) => Reader::from_file_at(file, 0),
+            Content::Complete(file) => read_file(file, 0),
             Content::Incremental(chain) => Reader::from_file_at(ChainReader::new(chain), 0),
         };
         let mut reader = reader.map_err(StoreError::io("cannot read", self.path()))?;

@@ -10,6 +10,7 @@ use rustix::fs::{Advice, fadvise};
 use vmstate_types::Reader;
 
 use super::working_set::WorkingSet;
+use crate::section::read_file;
 use crate::snapshot::chain::{Chain, ChainReader};
 use crate::snapshot::{LoadStream, SnapshotInfo, StoreError};
 
@@ -108,7 +109,7 @@ impl LazySource {
     /// Returns an error if the file cannot be read, or `load` fails.
     pub fn load(&self, load: &mut LoadStream<'_>) -> Result<(), StoreError> {
         let reader = match &self.pages {
-            Pages::File(file) => Reader::from_file_at(file, 0),
+            Pages::File(file) => read_file(file, 0),
             Pages::Chain(chain) => Reader::from_file_at(ChainReader::new(chain.clone()), 0),
         };
         let mut reader = reader.map_err(StoreError::io("cannot read", &self.path))?;

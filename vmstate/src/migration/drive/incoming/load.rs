@@ -17,6 +17,7 @@ use crate::migration::parameter::Mode;
 use crate::migration::status::Event;
 use crate::ram::{self, AnnouncedRam, Ram};
 use crate::registry::{EntryId, RegisterError, Registration};
+use crate::section::read_file;
 use crate::stream::StreamReader;
 
 impl<E: FnMut(Event)> Driver<'_, E> {
@@ -83,7 +84,7 @@ impl<E: FnMut(Event)> Driver<'_, E> {
             self.handle(DestinationInput::Lost("the connection cannot be read".to_owned()));
             return self.next_action();
         };
-        let mut reader = match self.place().map(|place| Reader::from_file_at(input.try_clone()?, place)) {
+        let mut reader = match self.place().map(|place| read_file(input.try_clone()?, place)) {
             Some(Ok(reader)) => reader,
             Some(Err(error)) => {
                 self.handle(DestinationInput::Failed(format!("the file cannot be read: {error}")));

@@ -104,6 +104,7 @@ pub use sharing::Sharing;
 pub use sys::HostRange;
 #[cfg(all(target_os = "linux", target_arch = "x86_64", feature = "kvm-ioctls"))]
 pub use sys::kvm::KvmSlot;
+pub(crate) use sys::prefetch_pages;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub(crate) use sys::read_memory_at;
 #[cfg(all(target_os = "linux", feature = "mapping"))]

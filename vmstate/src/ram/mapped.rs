@@ -138,6 +138,7 @@ impl PlacedPages {
         let size = usize::try_from(self.page_size).unwrap_or(usize::MAX);
         let mut sent = SentPages::default();
         let mut filled = 0..0;
+        run.prefetch_pages(size);
         for (number, start) in pages.zip((0..).step_by(size)) {
             if block.covered.as_ref().is_some_and(|covered| !covered.contains(number)) {
                 continue;

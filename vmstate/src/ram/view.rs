@@ -5,7 +5,7 @@ use std::ops::Range;
 use vmstate_types::{LoadError, Reader};
 
 use super::zero::{is_filled, is_zero};
-use crate::memory::{HostRange, MemoryError, RamBlock};
+use crate::memory::{HostRange, MemoryError, RamBlock, prefetch_pages};
 use crate::section::Piece;
 
 /// A block during a save: its memory, or the block if others access it.
@@ -32,6 +32,15 @@ impl<'p, 'm> Page<'p, 'm> {
             Self::Slice(bytes) => bytes.get(range).map(Self::Slice),
             Self::Memory(memory) => memory.get(range).map(Self::Memory),
             Self::Copied(bytes) => bytes.get(range).map(Self::Copied),
+        }
+    }
+
+    /// Prepares the processor for reads of all pages of `size` bytes.
+    pub(super) fn prefetch_pages(self, size: usize) {
+        match self {
+            Self::Slice(bytes) => prefetch_pages(bytes.as_ptr(), bytes.len(), size),
+            Self::Copied(bytes) => prefetch_pages(bytes.as_ptr(), bytes.len(), size),
+            Self::Memory(memory) => prefetch_pages(memory.as_ptr(), memory.len(), size),
         }
     }
 
@@ -97,6 +106,15 @@ impl<B: RamBlock> View<'_, B> {
             Self::Exclusive(memory) => range(offset, length).and_then(|range| memory.get(range)).is_some_and(is_zero),
             Self::Shared(block) => host_range(*block, offset, length).is_some_and(HostRange::is_zero),
         }
+    }
+
+    /// Prepares the processor for reads of the pages of `size` bytes in `length` bytes at `offset`, unless they are copied.
+    pub(super) fn prefetch_pages(&self, offset: u64, length: usize, size: usize) {
+        let page = match self {
+            Self::Exclusive(memory) => range(offset, length).and_then(|range| memory.get(range)).map(Page::Slice),
+            Self::Shared(block) => host_range(*block, offset, length).map(Page::Memory),
+        };
+        page.map(|page| page.prefetch_pages(size)).unwrap_or_default();
     }
 
     /// Copies the page at `offset`.

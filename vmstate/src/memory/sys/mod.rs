@@ -16,6 +16,7 @@ mod kvm_guest;
 pub(super) mod mapped;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub(super) mod pagemap;
+mod prefetch;
 #[cfg(all(test, target_os = "linux", feature = "mapping"))]
 mod restricted;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
@@ -30,6 +31,7 @@ mod wide;
 pub(super) mod words;
 
 pub use host_range::HostRange;
+pub(crate) use prefetch::prefetch_pages;
 #[cfg(all(target_os = "linux", feature = "mapping"))]
 pub(crate) use vectored::read_memory_at;
 #[cfg(all(target_os = "linux", feature = "mapping"))]

@@ -55,12 +55,11 @@ impl RamSaver {
         self.dirty[index].remove_range(run.clone());
         let mut next = run.start;
         let mut sent = Ok(());
+        let size = self.layout.page_size().bytes();
+        let length = usize::try_from((run.end - run.start).saturating_mul(size)).unwrap_or(0);
+        block.prefetch_pages(run.start * size, length, self.page.len());
         while next < run.end && sent.is_ok() && (out.written() < end || !self.is_at_unit()) {
-            let place = Place {
-                idstr,
-                offset: next * self.layout.page_size().bytes(),
-                same_block: self.last_block == Some(index),
-            };
+            let place = Place { idstr, offset: next * size, same_block: self.last_block == Some(index) };
             sent = self.send_page(block, index, place, out).map(|zero| {
                 next += 1;
                 // Most pages of many machines are zero.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
-use crate::memory::{DirtyWord, PageSize, RamBlock};
+use crate::memory::{DirtyWord, PageSize, RamBlock, prefetch_pages};
 use crate::migration::drive::channel::{Channel, Link, explain};
 use crate::migration::drive::host::HostMemory;
 use crate::migration::drive::socket::Socket;
@@ -192,6 +192,7 @@ impl Sender {
             self.flush()?;
             self.block = block;
         }
+        self.prefetch(&word);
         for page in word.runs().flatten() {
             let offset = page * self.page_size.bytes();
             match self.zero_pages != ZeroPages::None && self.is_zero(offset)? {
@@ -207,6 +208,18 @@ impl Sender {
             }
         }
         Ok(())
+    }
+
+    /// Prepares the processor for the search for zero pages.
+    fn prefetch(&self, word: &DirtyWord) {
+        let Some(block) = self.blocks.get(self.block).filter(|_| self.zero_pages != ZeroPages::None) else { return };
+        let size = self.page_size.bytes();
+        for run in word.runs() {
+            let length = usize::try_from((run.end - run.start) * size).unwrap_or(0);
+            if let Some(memory) = block.host_range(run.start * size, length) {
+                prefetch_pages(memory.as_ptr(), memory.len(), self.page.len());
+            }
+        }
     }
 
     fn is_zero(&mut self, offset: u64) -> io::Result<bool> {

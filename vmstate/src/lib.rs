@@ -35,7 +35,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Start with the [`tutorial`], "your device in ten minutes"; the [`guide`] covers each topic in detail.
+//! Start with the page for your program: [a device](tutorial), [a port of a device of QEMU](guide::porting), [an
+//! emulator](guide::emulators), [a virtual machine monitor](guide::host), or [a running QEMU](guide::transfer), which needs no
+//! Rust. The [`guide`] covers each topic in detail.
 //!
 //! # Modules
 //!
@@ -83,6 +85,8 @@
 //! | `schema` | [`laws`](mod@laws), [`lock`](mod@lock), [`dynamic`], [`report`], most of [`schema`], and the `because` line of load errors; depends on serde. Saving and loading machines does not require it |
 //! | `import` | [`import`]; depends on heck |
 //! | `migration` | [`migration`] |
+//! | `vsock` | The transport `vsock:` of [`migration`], for Linux only |
+//! | `zlib`, `zstd` | [Compression](guide::migration#several-channels) of data channels of [`migration`]; `zstd` requires a C compiler |
 //! | `tls` | [Encryption](guide::migration#encrypt-the-link) of [`migration`] with x509 certificates; depends on rustls and ring, which requires a C compiler |
 //! | `control` | [`migration::control`], a QMP server; depends on serde and rustix |
 //! | `snapshot` | [`snapshot`]; depends on serde and rustix, and is for Unix only |
@@ -92,7 +96,7 @@
 //! | `kvm-ioctls` | KVM's dirty log in [`memory`], for kvm-ioctls 0.22 to 0.25; includes `mapping`, and is for Linux on x86-64 only |
 //! | `vm-memory`, `vm-superio`, `virtio-queue`, `kvm-bindings` | [`adapters`] for the crate of the same name |
 //! | `arrayvec`, `bytes`, `heapless`, `smallvec`, `tinyvec` | [Composed forms](attributes::composed) of collections of the crate of the same name |
-//! | `cli` | The [command line tool](guide::cli) `vmstate`; no effect on the library |
+//! | `cli`, `cli-bucket`, `port` | The [command line tool](guide::cli) `vmstate`, [buckets](guide::snapshots#object-stores) in folders for it, and its command [`port`](guide::emulators#from-other-formats). A library does not need them |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 

@@ -18,6 +18,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("tests/marking", "manually, to measure"),
     ("tests/run", "CI itself"),
     (".ci/run", "CI itself"),
+    ("cargo doc -p vmstate --all-features", "the step `documentation` of .ci/run builds it"),
     ("cargo t", "the tests that it runs are part of CI"),
     ("cargo run -p vmstate-examples --example quickstart", "examples/tests/examples.rs, like all examples"),
     ("cargo run -p vmstate-examples --example rewind", "examples/tests/examples.rs, like all examples"),

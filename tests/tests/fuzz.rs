@@ -33,7 +33,7 @@ macro_rules! targets {
 
 targets! {
     wire framing items relay_rules return_path commands conversation description dynamic rewrite ram machine monitor uno device schema import cli
-    working_set qcow2
+    working_set qcow2 snapshot_folder
 }
 
 fn folder(name: &str) -> PathBuf {

@@ -24,6 +24,7 @@
 //! | [`import`] | a dump, or a stream | the output is Rust |
 //! | [`working_set`] | sizes, and the file of a working set | it can be written again; all ranges are whole pages of their block |
 //! | [`qcow2`] | a disk image | after an insertion, the snapshot is listed and read; its deletion leaves the other snapshots |
+//! | [`snapshot_folder`] | pieces of the files of snapshots in a folder | a failed load leaves the machine unchanged; a new snapshot is saved and loaded |
 //! | [`cli`] | lines: arguments of both programs, URIs, subsections | formatting the parsed value returns the input |
 
 mod bites;
@@ -45,6 +46,7 @@ pub mod return_path;
 pub mod rewrite;
 pub mod schema;
 pub mod seeds;
+pub mod snapshot_folder;
 pub mod uno;
 pub mod wire;
 pub mod working_set;
@@ -86,6 +88,7 @@ pub const TARGETS: &[Target] = &[
     cli::TARGET,
     working_set::TARGET,
     qcow2::TARGET,
+    snapshot_folder::TARGET,
 ];
 
 impl Target {

@@ -1,0 +1,2 @@
+#![no_main]
+vmstate_fuzz::fuzz!(snapshot_folder);

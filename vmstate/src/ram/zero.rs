@@ -12,6 +12,10 @@
 /// ```
 #[must_use]
 pub fn is_zero(bytes: &[u8]) -> bool {
+    // Most pages with content begin with it, so that one cache line tells.
+    if bytes.first().is_some_and(|first| *first != 0) {
+        return false;
+    }
     // Without optimization `scan` takes fifty times as long as `memcmp`, which is compiled with optimization anyway.
     if cfg!(debug_assertions) { compare(bytes) } else { scan(bytes) }
 }

@@ -92,6 +92,11 @@ unsafe fn store_words(to: *mut u8, from: &[u8], head: usize) {
 /// # Safety
 /// As for [`load`].
 pub(super) unsafe fn is_zero(from: *const u8, length: usize) -> bool {
+    // Most pages with content begin with it, so that one cache line tells.
+    // SAFETY: the first byte is readable.
+    if length > 0 && unsafe { AtomicU8::from_ptr(from.cast_mut()).load(Relaxed) } != 0 {
+        return false;
+    }
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     if length >= wide::CHUNK && is_x86_feature_detected!("avx2") {
         let chunks = length / wide::CHUNK;

@@ -35,7 +35,8 @@ impl Server {
         let mut child = child.unwrap_or_else(|error| panic!("the server: {error}; tests/s3/install installs it"));
         let (input, mut line) = (child.stdin.take(), String::new());
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let [address, key, secret]: [&str; 3] = line.split_whitespace().collect::<Vec<_>>().try_into().unwrap();
+        let [address, key, secret]: [&str; 3] =
+            line.split_whitespace().collect::<Vec<_>>().try_into().expect("the server starts in time");
         let access = Access {
             address: address.to_owned(),
             bucket: "snapshots".to_owned(),

@@ -242,10 +242,14 @@ mod tests {
     use crate::ram::record::{Record, write_record};
 
     fn memory() -> Arc<AnnouncedMemory> {
+        with_page_size(Some(PageSize::DEFAULT))
+    }
+
+    fn with_page_size(page_size: Option<PageSize>) -> Arc<AnnouncedMemory> {
         let create = |header: &BlockHeader| -> Result<Block, MemoryError> {
             Ok(Arc::new(VecBlock::new(&header.idstr, vec![0; usize::try_from(header.size).unwrap()])))
         };
-        Arc::new(AnnouncedMemory::new(Some(PageSize::DEFAULT), Box::new(create)))
+        Arc::new(AnnouncedMemory::new(page_size, Box::new(create)))
     }
 
     /// A payload with these records, each with its content. Pages are in the block `a`.
@@ -343,5 +347,37 @@ mod tests {
         let mut byte = [0];
         memory.created().unwrap().blocks[0].read(4095, &mut byte).unwrap();
         assert_eq!(byte, [5]);
+    }
+
+    #[test]
+    fn page_size_of_listed_blocks_is_found() {
+        let memory = with_page_size(None);
+        let mut ram = AnnouncedRam::new(Arc::clone(&memory), None);
+        let block = |name: &str| (Record::Block(BlockHeader::new(name, 1024)), &[][..]);
+        load(
+            &mut ram,
+            &payload(&[(Record::BlockList(2048), &[]), block("a"), block("b"), (Record::EndOfSection, &[])]),
+        )
+        .unwrap();
+        let page = Record::Page { offset: 0, same_block: false };
+        let mut pages = Writer::new();
+        for name in ["a", "b"] {
+            write_record(&mut pages, &page, name);
+            pages.bytes(&[7; 1024]);
+        }
+        write_record(&mut pages, &Record::EndOfSection, "");
+        load(&mut ram, pages.pending()).unwrap();
+        // With smaller pages, the flag of this record would be a part of an address.
+        let compressed = Record::Compressed { offset: 0, same_block: false, length: 0 };
+        let error = load(&mut ram, &payload(&[(compressed, &[])])).unwrap_err();
+        assert_eq!(error.found(), "COMPRESS_PAGE");
+        ram.load_finish().unwrap();
+        let created = memory.created().unwrap();
+        assert_eq!((created.page_size.bytes(), created.blocks.len()), (1024, 2));
+        for (block, name) in created.blocks.iter().zip(["a", "b"]) {
+            let mut bytes = [0; 1024];
+            block.read(0, &mut bytes).unwrap();
+            assert_eq!((block.idstr(), bytes), (name, [7; 1024]));
+        }
     }
 }

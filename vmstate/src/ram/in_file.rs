@@ -144,4 +144,25 @@ mod tests {
             assert_eq!(error.found(), "a page in the stream");
         }
     }
+
+    #[test]
+    fn bitmap_can_follow_a_gap_and_end_with_unused_bits() {
+        let mut header = BlockHeader::new("a", 65 * 4096);
+        let mut out = Writer::new();
+        write_record(&mut out, &Record::BlockList(65 * 4096), "");
+        header.mapped = Some(Mapped::new(4096, 8 + 2 + 8 + 4 + 3 * 8 + 5, PLACE));
+        write_record(&mut out, &Record::Block(header), "");
+        out.bytes(&[0xaa; 5]);
+        out.bytes(&[[0; 8], [0xff; 8]].concat());
+        out.zeros(usize::try_from(PLACE - out.offset()).unwrap() + 65 * 4096);
+        write_record(&mut out, &Record::EndOfSection, "");
+        let blocks: [SharedBlock; 1] = [Arc::new(VecBlock::new("a", vec![1; 65 * 4096]))];
+        let mut loader = PlacesLoader::new(PageSize::DEFAULT, RamOptions { mapped: true, ..RamOptions::default() });
+        assert!(!loader.has_all_pages());
+        loader.load(&blocks, &mut Reader::from_slice(out.pending())).unwrap();
+        assert!(loader.has_all_pages());
+        let places = loader.into_places();
+        assert!(places[0].present.runs().eq(std::iter::once(64..65)));
+        assert_eq!(places[0].present.count(), 1);
+    }
 }

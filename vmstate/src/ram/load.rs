@@ -399,3 +399,6 @@ impl<B: RamBlock> PageStore<B> for InPlace<'_, B> {
         block.map_or(Ok(()), |block| patch(block, address.offset, delta, self.page_size))
     }
 }
+
+#[cfg(all(test, unix, feature = "migration"))]
+mod tests;

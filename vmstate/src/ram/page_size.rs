@@ -208,4 +208,57 @@ mod tests {
         let end = b"\0\0\0\0\0\0\0\x10";
         assert_eq!(find_page_size(&mut Reader::from_slice(end), &blocks).unwrap(), None);
     }
+
+    fn found(bytes: &[u8], blocks: &[BlockHeader]) -> Option<u64> {
+        find_page_size(&mut Reader::from_slice(bytes), blocks).unwrap().map(PageSize::bytes)
+    }
+
+    #[test]
+    fn zero_pages_of_one_block_have_a_distance() {
+        let blocks = [BlockHeader::new("sram", 4096), BlockHeader::new("rom", 4096)];
+        let first = b"\0\0\0\0\0\0\0\x02\x04sram\0";
+        let next = [&first[..], b"\0\0\0\0\0\0\x01\x22\0"].concat();
+        assert_eq!(found(&next, &blocks), Some(256));
+        let other = [&first[..], b"\0\0\0\0\0\0\x01\x02\x03rom\0"].concat();
+        assert_eq!(found(&other, &blocks), Some(4096), "the usual size");
+    }
+
+    #[test]
+    fn content_of_a_page_is_not_a_record() {
+        let blocks = [BlockHeader::new("sram", 512), BlockHeader::new("rom", 512)];
+        let first = b"\0\0\0\0\0\0\0\x08\x04sram";
+        let last = b"\0\0\0\0\0\0\0\x08\x03rom";
+        // A flag without a listed name, and a name without a flag.
+        for content in [&b"\0\0\0\0\0\0\0\x08\x03ram"[..], b"\0\0\0\0\0\0\0\x07\x03rom"] {
+            let mut page = vec![7; 512];
+            page[256..256 + content.len()].copy_from_slice(content);
+            assert_eq!(found(&[&first[..], &page, last].concat(), &blocks), Some(512));
+        }
+    }
+
+    /// Fails when more is read than `bytes`.
+    struct Waiting<'b>(&'b [u8]);
+
+    impl std::io::Read for Waiting<'_> {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            if self.0.is_empty() {
+                return Err(std::io::ErrorKind::TimedOut.into());
+            }
+            self.0.read(into)
+        }
+    }
+
+    #[test]
+    fn no_more_is_read_than_needed() {
+        let header = b"\0\0\0\0\0\0\0\x08\x04sram";
+        let needed = header.len() + 65_536 + 9;
+        let bytes = [&header[..], &[7; 65_536 + 10]].concat();
+        assert!(!is_enough(&bytes[..needed], header.len()) && is_enough(&bytes[..=needed], header.len()));
+        // Blocks of whole pages of the usual size are not known.
+        let blocks = [BlockHeader::new("sram", 65_537)];
+        let error = find_page_size(&mut Reader::from_read(Waiting(&bytes)), &blocks).unwrap_err();
+        assert!(error.to_string().contains("expected pages of a known size"), "{error}");
+        let error = find_page_size(&mut Reader::from_read(Waiting(&bytes[..9000])), &blocks).unwrap_err();
+        assert!(!error.to_string().contains("expected pages of a known size"), "{error}");
+    }
 }

@@ -114,6 +114,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn changes_follow_zero_pages_and_are_counted() {
+        let mut xbzrle = xbzrle::Sender::new(1024, 256, 8);
+        xbzrle.start();
+        let mut writer = Writer::new();
+        writer.u64(0);
+        let mut send = |bytes: &[u8]| {
+            let place = Place { idstr: "ram", offset: 3 * 256, same_block: true };
+            PageWriter { writer: &mut writer, borrowed: None }.changes(&mut xbzrle, 3, place, bytes)
+        };
+        let mut page = [7; 256];
+        assert_eq!(send(&page), Some(false));
+        page.fill(0);
+        assert_eq!(send(&page), Some(true));
+        page[0] = 5;
+        assert_eq!(send(&page), None, "a change of the zero page");
+        // The mark of a change, two bytes of its length, and three bytes of content.
+        assert_eq!(xbzrle.counters().bytes, 6);
+    }
+
+    #[test]
     fn any_number_of_zero_pages_is_written() {
         for count in [0, 1, 64, 65, 200] {
             let offsets = || (0..count).map(|page| page * 4096);

@@ -177,10 +177,12 @@ impl<B: RamBlock, M: AsRef<[B]> + AsMut<[B]>> Ram<B, M> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use vmstate_types::Writer;
 
     use super::*;
-    use crate::memory::{PageSize, VecBlock};
+    use crate::memory::{DirtyLog, Layout, Marked, PageSize, VecBlock};
     use crate::section::LiveSection;
 
     type TwoBlocks = Ram<VecBlock, [VecBlock; 2]>;
@@ -288,5 +290,58 @@ mod tests {
         assert!(requested(&mut ram, 0).is_empty(), "it was sent");
         let rest = written(&mut ram, |ram, out| ram.save_iterate(out, u64::MAX).map(drop));
         assert_eq!(rest, [zero(2, ""), zero(3, ""), zero(1, "b"), zero(3, ""), end.to_vec()].concat());
+    }
+
+    /// Two blocks of four pages without a zero, whose pages were sent, and their running log.
+    fn sent(cache_size: u64) -> (TwoBlocks, Arc<Marked>) {
+        let blocks = ["a", "b"].map(|name| VecBlock::new(name, vec![7; 4 << 12]));
+        let log = Arc::new(Marked::new(&Layout::new(PageSize::DEFAULT, &blocks).unwrap()));
+        let mut ram = Ram::new(PageSize::DEFAULT, blocks).dirty_log(log.clone()).xbzrle(cache_size);
+        written(&mut ram, LiveSection::save_setup);
+        written(&mut ram, |ram, out| ram.save_iterate(out, u64::MAX).map(drop));
+        (ram, log)
+    }
+
+    #[test]
+    fn pages_to_send_are_discarded_and_sent_as_a_whole() {
+        let (mut ram, log) = sent(1 << 20);
+        // The cache of the changes gets a page.
+        log.mark(1, 3 << 12, 1);
+        ram.pending_exact();
+        written(&mut ram, |ram, out| ram.save_iterate(out, u64::MAX).map(drop));
+        log.mark(0, 0, 1);
+        log.mark(0, 2 << 12, 1);
+        log.mark(1, 2 << 12, 2 << 12);
+        let commands = ram.begin_postcopy().unwrap();
+        let discard = |block: &str, ranges: &[(u64, u64)]| {
+            let ranges = ranges.iter().map(|(start, length)| DiscardRange::new(*start, *length)).collect();
+            Command::RamDiscard { block: block.to_owned(), ranges }
+        };
+        assert_eq!(commands, [discard("a", &[(0, 4096), (8192, 4096)]), discard("b", &[(8192, 8192)])]);
+        log.start().expect("the log was stopped");
+        let rest = written(&mut ram, |ram, out| ram.save_iterate(out, u64::MAX).map(drop));
+        assert_eq!(rest.len() / 4096, 4, "no changes");
+    }
+
+    #[test]
+    fn requested_pages_are_a_section() {
+        let (mut ram, log) = sent(0);
+        log.mark(1, 0, 4 << 12);
+        ram.begin_postcopy().unwrap();
+        let request = |bytes: Range<u64>| PageRequest { block: "b".to_owned(), bytes };
+        let requested =
+            |ram: &mut TwoBlocks, requests: &[PageRequest]| written(ram, |ram, out| ram.save_requested(out, requests));
+        // The page before was in the same block.
+        let page = |number: u64| [&(number << 12 | 0x28).to_be_bytes()[..], &[7; 4096]].concat();
+        let end = 0x10_u64.to_be_bytes();
+        let payload = requested(&mut ram, &[request(4096..4097), request(12_288..16_384)]);
+        assert_eq!(payload, [&page(1)[..], &page(3), &end].concat());
+        assert_eq!(requested(&mut ram, &[request(4096..8192)]), end, "it was sent");
+        for (start, end) in [(4096, 4096), (8192, 4096), (0, (4 << 12) + 1), (4 << 12, 5 << 12)] {
+            let mut writer = Writer::new();
+            let outcome = ram.save_requested(&mut Output::new(&mut writer, None), &[request(start..end)]);
+            let error = outcome.unwrap_err().to_string();
+            assert!(error.contains(&format!("{start:#x}..{end:#x} of the 0x4000 bytes of `b`")), "{error}");
+        }
     }
 }

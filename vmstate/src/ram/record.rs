@@ -249,3 +249,23 @@ fn write_word(out: &mut Writer, offset: u64, kind: RecordKind, same_block: bool,
     out.u64(offset | kind.number());
     out.counted_str(block);
 }
+
+#[cfg(all(test, unix, feature = "migration", feature = "schema"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rewritten_records_name_their_block_where_needed() {
+        let record = |same_block: bool| {
+            let mut out = Writer::new();
+            write_record(&mut out, &Record::Xbzrle { offset: 0x3000, same_block, length: 2 }, "ram");
+            out.bytes(&[8, 9]);
+            out.take()
+        };
+        for (was, is) in [(false, false), (false, true), (true, false), (true, true)] {
+            let mut out = Writer::new();
+            rewrite_block(&mut out, &record(was), "ram", is);
+            assert_eq!(out.take(), record(is), "{was} {is}");
+        }
+    }
+}

@@ -283,3 +283,33 @@ fn outside(block: &BlockHeader, offset: u64) -> LoadError {
         .in_field(block.idstr.clone())
         .with_qemu_message(format!("Illegal RAM offset {offset:x}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use vmstate_types::Writer;
+
+    use super::*;
+    use crate::ram::record::write_record;
+
+    #[test]
+    fn pages_with_places_follow_their_header() {
+        let options = RamOptions { mapped: true, ..RamOptions::default() };
+        for (pages, space) in [(100, Some(4096)), (101, Some(4097)), (99, None)] {
+            let mut reader = RecordReader::new(PageSize::DEFAULT, options);
+            let mut out = Writer::new();
+            write_record(&mut out, &Record::BlockList(4096), "");
+            let mut header = BlockHeader::new("a", 4096);
+            header.mapped = Some(Mapped::new(4096, 0, pages));
+            write_record(&mut out, &Record::Block(header), "");
+            let bytes = out.take();
+            // The header ends at offset 100.
+            let start = 100 - bytes.len() as u64;
+            reader.decode(&bytes, start).unwrap();
+            let block = reader.decode(&bytes[8..], start + 8);
+            assert_eq!(block.is_ok(), space.is_some(), "{block:?}");
+            if let Some(space) = space {
+                assert_eq!(reader.decode(&[], 100).unwrap(), Decoded::Item(Record::Space(space), 0));
+            }
+        }
+    }
+}

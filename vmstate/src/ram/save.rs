@@ -345,30 +345,5 @@ impl std::fmt::Debug for RamSaver {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::memory::VecBlock;
-
-    /// Writes all pages after the first one was changed to begin with `byte`. Returns the number of bytes.
-    fn sent(saver: &mut RamSaver, memory: &[VecBlock; 1], byte: u8) -> usize {
-        memory[0].write(0, &[byte]).unwrap();
-        saver.dirty[0].insert(0);
-        let mut out = Writer::new();
-        assert!(saver.iterate(memory, u64::MAX, &mut out).unwrap());
-        out.pending().len()
-    }
-
-    #[test]
-    fn resized_cache_is_empty() {
-        let memory = [VecBlock::new("a", vec![7; 8192])];
-        let mut saver = RamSaver::new(PageSize::DEFAULT).xbzrle(8192);
-        saver.setup(&memory, &mut Writer::new()).unwrap();
-        sent(&mut saver, &memory, 1);
-        assert!(sent(&mut saver, &memory, 2) > 4096, "the cache gets the page");
-        assert!(sent(&mut saver, &memory, 3) < 100, "the page is in the cache");
-        saver.resize_xbzrle(4096);
-        assert!(sent(&mut saver, &memory, 4) > 4096);
-        assert!(sent(&mut saver, &memory, 5) < 100);
-    }
-}
+#[cfg(all(test, feature = "migration"))]
+mod tests;

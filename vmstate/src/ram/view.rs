@@ -281,4 +281,53 @@ mod tests {
             assert!(!view.page(512, &mut [0; 256]).unwrap().is_zero());
         }
     }
+
+    /// A block of which only the first 512 bytes have an address.
+    struct Split(VecBlock);
+
+    impl RamBlock for Split {
+        fn idstr(&self) -> &str {
+            self.0.idstr()
+        }
+
+        fn size(&self) -> u64 {
+            self.0.size()
+        }
+
+        fn host_range(&self, offset: u64, length: usize) -> Option<HostRange<'_>> {
+            self.0.host_range(offset, length.min(512_usize.saturating_sub(usize::try_from(offset).ok()?)))
+        }
+
+        fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), MemoryError> {
+            self.0.read(offset, into)
+        }
+
+        fn write(&self, offset: u64, from: &[u8]) -> Result<(), MemoryError> {
+            self.0.write(offset, from)
+        }
+    }
+
+    #[test]
+    fn parts_of_pages_with_an_address_are_not_borrowed() {
+        let mut bytes = vec![0; 1024];
+        bytes[700] = 1;
+        let mut block = Split(VecBlock::new("a", bytes.clone()));
+        let mut page = vec![9; 1024];
+        assert!(matches!(View::new(&mut block).page(0, &mut page).unwrap(), Page::Copied(copy) if copy == bytes));
+        assert!(matches!(View::new(&mut block).page(256, &mut page[..256]).unwrap(), Page::Memory(_)));
+        assert!(!is_filled_at(&mut block, 0, 0, &mut page).unwrap());
+        let view = View::new(&mut block);
+        assert!(view.is_zero(0, 512) && !view.is_zero(0, 1024) && !view.is_zero(512, 256));
+    }
+
+    #[test]
+    fn zero_pages_at_the_beginning_are_counted() {
+        for (nonzero, expected) in [(0, 0), (255, 0), (256, 1), (511, 1), (700, 2), (1023, 2)] {
+            let mut bytes = vec![0; 1024];
+            bytes[nonzero] = 1;
+            let mut split = Split(VecBlock::new("a", bytes));
+            assert_eq!(zero_pages(&mut split, 0, 1024, 256), expected, "{nonzero}");
+            assert_eq!(zero_pages(&mut split.0, 0, 768, 256), (nonzero as u64 / 256).min(3), "{nonzero}");
+        }
+    }
 }

@@ -29,3 +29,29 @@ impl SharedSave {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::memory::{DirtyBitmap, Layout, PageSize, VecBlock};
+    use crate::ram::mapped::PlacedPages;
+
+    #[test]
+    fn written_pages_are_counted_for_each_run() {
+        let mut bytes = vec![7; 8 * 4096];
+        bytes[..4096].fill(0);
+        let block = VecBlock::new("a", bytes);
+        let file = tempfile::tempfile().unwrap();
+        let mut writer = Writer::new();
+        let layout = Layout::new(PageSize::DEFAULT, [&block]).unwrap();
+        let placed = PlacedPages::setup(&layout, &mut Output::to_mapped_file(&mut writer, &file, 0)).unwrap();
+        let shared = SharedSave::new(1);
+        shared.begin(Arc::new([DirtyBitmap::new(8)]), 4096, Some(Arc::new(placed)));
+        let claimed = (0, DirtyWord::new(0, 0b1101_1011));
+        shared.write_placed(&block, claimed, &file, &mut AlignedBuffer::new(1)).unwrap();
+        let sent = shared.sent_pages();
+        assert_eq!((sent.normal, sent.zero, shared.bytes()), (5, 1, 5 * 4096));
+    }
+}

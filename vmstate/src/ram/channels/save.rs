@@ -324,4 +324,30 @@ mod tests {
         }
         assert!(matches!(shared.claim(0, false), Claim::Stop));
     }
+
+    #[test]
+    fn waiting_channels_end_with_the_save() {
+        for end in [SharedSave::stop, |shared: &SharedSave| shared.fail("broken".to_owned())] {
+            let shared = SharedSave::new(1);
+            thread::scope(|scope| {
+                let channel = scope.spawn(|| shared.claim(0, false));
+                // It is likely to wait now.
+                thread::sleep(std::time::Duration::from_millis(20));
+                end(&shared);
+                assert!(matches!(channel.join().unwrap(), Claim::Stop));
+            });
+        }
+    }
+
+    #[test]
+    fn waiting_section_ends_with_a_channel() {
+        let shared = SharedSave::new(1);
+        shared.begin(Arc::new([DirtyBitmap::full(1)]), 4096, None);
+        thread::scope(|scope| {
+            let section = scope.spawn(|| shared.run(1 << 20));
+            thread::sleep(std::time::Duration::from_millis(20));
+            shared.fail("broken".to_owned());
+            assert!(section.join().unwrap().unwrap_err().to_string().contains("broken"));
+        });
+    }
 }

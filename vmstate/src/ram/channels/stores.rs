@@ -187,6 +187,19 @@ mod tests {
         assert_eq!(error.found(), "0 of 1 after 20ms");
     }
 
+    #[test]
+    fn waiting_section_reports_the_end_of_a_channel() {
+        let (channels, _) = shared(1, Duration::from_secs(60));
+        let error = std::thread::scope(|scope| {
+            let section = scope.spawn(|| channels.synchronize());
+            // It is likely to wait now.
+            std::thread::sleep(Duration::from_millis(20));
+            channels.leave(None);
+            section.join().unwrap().unwrap_err()
+        });
+        assert_eq!(error.found(), "the end of a data channel");
+    }
+
     /// Counts the interrupts.
     struct Interrupts(Arc<AtomicUsize>);
 

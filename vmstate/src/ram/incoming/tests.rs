@@ -180,3 +180,64 @@ fn ended_load_is_not_rolled_back() {
     ram.load_undo().unwrap();
     assert_eq!(content(&ram), [[7, 7], [1, 1], [1, 1]]);
 }
+
+/// A block of a host with pages of 8 KiB.
+struct Large(VecBlock);
+
+impl RamBlock for Large {
+    fn idstr(&self) -> &str {
+        self.0.idstr()
+    }
+
+    fn size(&self) -> u64 {
+        self.0.size()
+    }
+
+    fn host_page_size(&self) -> u64 {
+        8192
+    }
+
+    fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), MemoryError> {
+        self.0.read(offset, into)
+    }
+
+    fn write(&self, offset: u64, from: &[u8]) -> Result<(), MemoryError> {
+        self.0.write(offset, from)
+    }
+}
+
+/// Records the offsets and lengths of placed host pages.
+#[derive(Clone, Default)]
+struct Lengths(Arc<Mutex<Vec<(u64, u64)>>>);
+
+impl PlacePages for Lengths {
+    fn place(&mut self, _: usize, offset: u64, page: &[u8]) -> Result<(), MemoryError> {
+        self.0.lock().unwrap().push((offset, page.len() as u64));
+        Ok(())
+    }
+
+    fn place_zeros(&mut self, _: usize, bytes: Range<u64>) -> Result<(), MemoryError> {
+        self.0.lock().unwrap().push((bytes.start, bytes.end - bytes.start));
+        Ok(())
+    }
+}
+
+#[test]
+fn cut_host_page_is_sent_again_as_a_whole() {
+    let block: Block = Arc::new(Large(VecBlock::new("a", vec![1; 4 * 4096])));
+    let mut ram = IncomingRam::new(PageSize::DEFAULT, vec![block]);
+    ram.load_setup(true).unwrap();
+    let block = Record::Block(BlockHeader::new("a", 4 * 4096));
+    load(&mut ram, &[(Record::BlockList(4 * 4096), &[]), (block, &[])]).unwrap();
+    let placed = Lengths::default();
+    ram.place_with(Box::new(placed.clone())).unwrap();
+    load(&mut ram, &[(page(2), &[7; 4096])]).unwrap();
+    assert!(placed.0.lock().unwrap().is_empty() && !ram.received().contains(0, &(8192..12_288)));
+    ram.restart();
+    load(&mut ram, &[(page(0), &[7; 4096]), (page(1), &[7; 4096]), (zero(2), &[]), (zero(3), &[])]).unwrap();
+    assert_eq!(*placed.0.lock().unwrap(), [(0, 8192), (8192, 8192)]);
+    assert!(ram.is_complete());
+    load(&mut ram, &[(page(0), &[7; 4096])]).unwrap();
+    let error = load(&mut ram, &[(page(3), &[7; 4096])]).unwrap_err();
+    assert_eq!(error.expected(), "the target page at 0x1000 of block 0");
+}

@@ -157,11 +157,11 @@ mod tests {
             let shared = Arc::new(SharedSave::new(1));
             let blocks = [VecBlock::new("ram", vec![0; 128 * 4096])];
             let mut saver = RamSaver::new(PageSize::DEFAULT).channels(Arc::clone(&shared), points);
-            let mut out = Writer::new();
+            let (mut list, mut out) = (Writer::new(), Writer::new());
             thread::scope(|scope| {
                 let _guard = Guard(&shared);
                 let section = scope.spawn(|| {
-                    saver.setup(&blocks, &mut Writer::new())?;
+                    saver.setup(&blocks, &mut list)?;
                     saver.send_over_channels(u64::MAX, &mut out)
                 });
                 synchronize(&shared, 0);
@@ -175,10 +175,41 @@ mod tests {
             for (page, same_block) in [(1, false), (2, true)] {
                 write_record(&mut expected, &Record::Zero { offset: page * 4096, same_block, fill: 0 }, "ram");
             }
-            if points == SyncPoints::Walks {
-                write_record(&mut expected, &Record::MultifdFlush, "");
-            }
+            let mut end = Writer::new();
+            points.end_walk(&mut end);
+            assert_eq!(end.pending().len(), if points == SyncPoints::Walks { 8 } else { 0 });
+            expected.bytes(end.pending());
             assert_eq!(out.pending(), expected.pending(), "{points:?}");
+            write_record(&mut end, &Record::EndOfSection, "");
+            assert!(list.pending().ends_with(&[b"ram\0\0\0\0\0\x08\0\0", end.pending()].concat()), "{points:?}");
+        }
+    }
+
+    #[test]
+    fn budgets_end_sections_before_the_walk() {
+        for points in [SyncPoints::File, SyncPoints::Sections] {
+            let shared = Arc::new(SharedSave::new(1));
+            let blocks = [VecBlock::new("ram", vec![0; 128 * 4096])];
+            let mut saver = RamSaver::new(PageSize::DEFAULT).channels(Arc::clone(&shared), points);
+            let synchronizes = points == SyncPoints::Sections;
+            thread::scope(|scope| {
+                let _guard = Guard(&shared);
+                let section = scope.spawn(|| {
+                    saver.setup(&blocks, &mut Writer::new())?;
+                    let part = saver.send_over_channels(64 * 4096, &mut Writer::new())?;
+                    let rest = saver.send_over_channels(u64::MAX, &mut Writer::new())?;
+                    Ok::<_, SaveError>((part, rest))
+                });
+                synchronize(&shared, 0);
+                assert_pages(&task(&shared, 1), 0..64);
+                if synchronizes {
+                    synchronize(&shared, 1);
+                }
+                let reached = 1 + u64::from(synchronizes);
+                assert_pages(&task(&shared, reached), 64..128);
+                synchronize(&shared, reached);
+                assert_eq!(section.join().unwrap().unwrap(), (Some(false), Some(true)), "{points:?}");
+            });
         }
     }
 }

@@ -124,6 +124,12 @@ mod tests {
     }
 
     #[test]
+    fn malformed_change_is_the_last_one() {
+        let changes: Vec<_> = Changes::new(&[0, 1, 7, 3, 0, 5], 16).take(9).map(Result::ok).collect();
+        assert_eq!(changes, [Some((0..1, &[7][..])), None]);
+    }
+
+    #[test]
     fn changes_are_applied() {
         let mut page = [9; 16];
         decode(&[], &mut page).unwrap();

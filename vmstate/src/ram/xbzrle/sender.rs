@@ -171,5 +171,7 @@ mod tests {
         sender.resize(512);
         assert_eq!(sender.page(3, &[7; 256]), Sending::Page);
         assert_eq!(sender.page(3, &[7; 256]), Sending::Nothing);
+        sender.resize(512);
+        assert_eq!(sender.page(3, &[7; 256]), Sending::Nothing, "it has this size");
     }
 }

@@ -45,16 +45,20 @@ fn unreadable(_: u64) -> Result<(), MemoryError> {
 
 #[test]
 fn failed_copy_ends_the_stream() {
-    let memory = [hooked(unreadable)];
-    let Some(pages) = started(&memory) else { return };
-    let mut out = Writer::new();
-    pages.set_up_stream(&mut Output::new(&mut out, None)).unwrap();
-    pages.freeze().unwrap();
-    // The guest continues although its page is not saved.
-    memory[0].write(7 * PAGE, &[1]).unwrap();
-    let error = pages.send(&mut Output::new(&mut out, None), PAGE).unwrap_err().to_string();
-    assert!(error.contains("unreadable"), "{error}");
-    assert_eq!(pages.sent_pages().zero, 0);
+    for is_written in [false, true] {
+        let memory = [hooked(unreadable)];
+        let Some(pages) = started(&memory) else { return };
+        let mut out = Writer::new();
+        pages.set_up_stream(&mut Output::new(&mut out, None)).unwrap();
+        pages.freeze().unwrap();
+        if is_written {
+            // The guest continues although its page is not saved.
+            memory[0].write(7 * PAGE, &[1]).unwrap();
+        }
+        let error = pages.send(&mut Output::new(&mut out, None), PAGE).unwrap_err().to_string();
+        assert!(error.contains("unreadable"), "{error}");
+        assert_eq!(pages.sent_pages().zero, 0);
+    }
 }
 
 #[test]

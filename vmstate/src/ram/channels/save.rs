@@ -159,7 +159,6 @@ impl SharedSave {
     pub(crate) fn stop(&self) {
         self.lock().stopped = true;
         self.work.notify_all();
-        self.progress.notify_all();
     }
 
     /// Returns the bytes that the channels have sent.

@@ -359,3 +359,6 @@ fn marker(byte: u8) -> Result<(), LoadError> {
 fn words(bytes: &[u8]) -> Vec<u64> {
     bytes.as_chunks().0.iter().map(|word| u64::from_be_bytes(*word)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -438,3 +438,6 @@ fn unknown_tag(found: u8) -> LoadError {
         .or_advice("the section before was not read to its end, or the stream is corrupted")
         .with_qemu_message(format!("Unknown savevm section type {found}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,3 +97,15 @@ fn too_short(error: LoadError, length: usize) -> LoadError {
         _ => error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_leave_extensions_out() {
+        assert_eq!(known_range("a command", &[1, 5, EXTENSIONS - 1]), "a command between 1 and 30207");
+        assert_eq!(known_range("a command", &[1, 5, EXTENSIONS, 0x7601]), "a command between 1 and 5");
+        assert_eq!(known_range("a command", &[EXTENSIONS]), "a command");
+    }
+}

@@ -248,3 +248,15 @@ fn check_length(kind: MessageKind, found: u16) -> Result<(), LoadError> {
         ))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_have_at_most_512_bytes_of_data() {
+        check_length(MessageKind::RecvBitmap, 512).unwrap();
+        let error = check_length(MessageKind::RecvBitmap, 513).unwrap_err();
+        assert_eq!((error.expected(), error.found()), ("at most 512 bytes of data for `RECV_BITMAP`", "513"));
+    }
+}

@@ -135,4 +135,15 @@ mod tests {
         assert!(StreamWriter::new(&mut out).begin_description((1 << 32) - 1));
         assert_eq!(out.pending(), [tag::DESCRIPTION, 0xff, 0xff, 0xff, 0xff]);
     }
+
+    #[test]
+    fn commands_follow_the_footer_of_the_section() {
+        let mut out = Writer::new();
+        let mut frame = StreamWriter::new(&mut out);
+        frame.begin_section(&SectionHeader::full(7, "a", 0, 1));
+        frame.command(&Command::OpenReturnPath).unwrap();
+        frame.end_section();
+        let expected = [&b"\x04\0\0\0\x07\x01a\0\0\0\0\0\0\0\x01"[..], b"\x7e\0\0\0\x07", b"\x08\0\x01\0\0"].concat();
+        assert_eq!(out.pending(), expected);
+    }
 }

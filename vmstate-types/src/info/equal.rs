@@ -98,3 +98,25 @@ fn shown(bytes: &[u8], form: Form) -> String {
 fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn value_in_a_poisoned_lock_is_not_compared() {
+        let mut lock = Mutex::new(7_u8);
+        let load = |lock: &mut Mutex<u8>, byte| Equal::load_elements(lock, &mut Reader::from_slice(&[byte]));
+        load(&mut lock, 7).unwrap();
+        load(&mut lock, 8).unwrap_err();
+        let poison = || {
+            let _guard = lock.lock();
+            panic!("while it is locked");
+        };
+        catch_unwind(AssertUnwindSafe(poison)).unwrap_err();
+        assert_eq!(load(&mut lock, 7).unwrap_err().expected(), "a local value that can be saved");
+    }
+}

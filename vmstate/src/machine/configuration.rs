@@ -143,6 +143,18 @@ mod tests {
     }
 
     #[test]
+    fn different_capabilities_are_listed_in_order() {
+        let ours = Configuration::new("virt");
+        let names = ["multifd", "events", "xbzrle"].map(str::to_owned).to_vec();
+        let theirs = Configuration { capabilities: Some(names), ..ours.clone() };
+        let error = check(&ours, Some(&theirs), false).unwrap_err();
+        assert_eq!(error.expected(), "no capabilities");
+        assert_eq!(error.found(), "the capabilities events, multifd, xbzrle");
+        let text = "Capability events is off, but received capability is on";
+        assert_eq!(error.qemu_message(), Some(text));
+    }
+
+    #[test]
     fn places_of_memory_are_optional_if_both_are_loaded() {
         let plain = Configuration::new("virt");
         let mapped = Configuration { capabilities: Some(vec![MAPPED_RAM.into()]), ..plain.clone() };

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use vmstate::machine::{LoadOptions, LocalMachine, SaveOptions};
+use vmstate::machine::{LoadOptions, LocalMachine, SaveOptions, SaveSession};
 use vmstate::memory::{DirtyLog, Layout, Marked, PageSize, RamBlock, VecBlock};
 use vmstate::prelude::*;
 use vmstate::ram::Ram;
@@ -22,6 +22,11 @@ struct Log {
     before: Option<Vec<u32>>,
     /// The entry that fails to load.
     poison: Option<u32>,
+    inactive: bool,
+    /// Set if no part is sent.
+    paused: bool,
+    /// Set if the connection cannot be replaced.
+    rigid: bool,
 }
 
 impl Log {
@@ -39,6 +44,14 @@ impl Log {
 }
 
 impl LiveSection for Log {
+    fn is_active(&self) -> bool {
+        !self.inactive
+    }
+
+    fn is_active_iterate(&self) -> bool {
+        !self.paused
+    }
+
     fn save_setup(&mut self, out: &mut Output<'_>) -> Result<(), SaveError> {
         self.call("save_setup");
         self.sent = 0;
@@ -103,6 +116,11 @@ impl LiveSection for Log {
     fn load_cleanup(&mut self) {
         self.call("load_cleanup");
     }
+
+    fn resume_prepare(&mut self) -> Result<(), SaveError> {
+        self.call("resume_prepare");
+        if self.rigid { Err(SaveError::misuse("the connection cannot be replaced")) } else { Ok(()) }
+    }
 }
 
 /// Returns a machine with a log of `entries` entries, and the calls.
@@ -126,7 +144,7 @@ fn save_calls_each_phase() {
     saving.resume_prepare().unwrap();
     let saved = saving.complete().unwrap();
     assert_eq!((saved.sections, saved.bytes), (4, stream.len() as u64));
-    let phases = ["save_setup", "save_iterate", "save_iterate", "save_complete", "save_cleanup"];
+    let phases = ["save_setup", "save_iterate", "save_iterate", "resume_prepare", "save_complete", "save_cleanup"];
     assert_eq!(*calls.borrow(), phases);
 
     let (mut loading, calls) = logging(3);
@@ -137,6 +155,54 @@ fn save_calls_each_phase() {
     machine.save(&mut first).unwrap();
     loading.save(&mut second).unwrap();
     assert_eq!(first, second);
+}
+
+#[test]
+fn only_active_sections_are_asked() {
+    let log = |entries| Log { entries: vec![1; entries], ..Log::default() };
+    let logs = [
+        ("active", log(1)),
+        ("paused", Log { paused: true, ..log(20) }),
+        ("inactive", Log { inactive: true, ..log(300) }),
+    ];
+    let mut machine = LocalMachine::new_local();
+    let calls = logs.map(|(name, log)| {
+        let calls = log.calls.clone();
+        machine.register_live(name, 2, log).unwrap();
+        calls
+    });
+    let mut writer = Writer::new();
+    let mut saving = machine.start_saving(Output::new(&mut writer, None), SaveOptions::new()).unwrap();
+    assert_eq!(saving.pending_exact(), Pending::new(4 * 21, 0));
+    assert!(saving.iterate(u64::MAX).unwrap().complete);
+    saving.complete().unwrap();
+    let calls = calls.map(|calls| calls.take());
+    assert_eq!(calls[0], ["save_setup", "save_iterate", "save_complete", "save_cleanup"]);
+    assert_eq!(calls[1], ["save_setup", "save_complete", "save_cleanup"]);
+    assert_eq!(calls[2], ["save_cleanup"]);
+    let options = SaveOptions::new().device_state_only();
+    let mut saving = machine.start_saving(Output::new(&mut writer, None), options).unwrap();
+    assert_eq!(saving.pending_exact(), Pending::default());
+}
+
+#[test]
+fn finished_session_cleans_up() {
+    let (mut machine, calls) = logging(1);
+    let mut writer = Writer::new();
+    let mut out = Output::new(&mut writer, None);
+    let session = SaveSession::begin(&mut machine, &mut out, SaveOptions::new()).unwrap();
+    session.finish(&mut machine, &mut out).unwrap();
+    assert_eq!(*calls.borrow(), ["save_setup", "save_complete", "save_cleanup"]);
+}
+
+#[test]
+fn section_that_cannot_continue_is_named() {
+    let mut machine = LocalMachine::new_local();
+    machine.register_live("log", 2, Log { rigid: true, ..Log::default() }).unwrap();
+    let mut writer = Writer::new();
+    let mut saving = machine.start_saving(Output::new(&mut writer, None), SaveOptions::new()).unwrap();
+    let error = saving.resume_prepare().unwrap_err().to_string();
+    assert!(error.contains("log") && error.contains("the connection cannot be replaced"), "{error}");
 }
 
 #[test]

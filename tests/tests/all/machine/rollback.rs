@@ -146,6 +146,9 @@ fn leaked_borrow_is_in_the_error() {
     assert!(error.to_string().ends_with(&format!("; not restored: {expected}")), "{error}");
     assert!(error.report().to_string().contains(&format!("\n  changed   {expected}")), "{error:?}");
     assert_eq!(uart.borrow().numbers(), [1; 3], "all others are restored");
+    let cut = &stream()[..20];
+    let error = machine.load_with(&mut Reader::from_slice(cut), LoadOptions::new().without_rollback()).unwrap_err();
+    assert_eq!((error.unrestored(), machine.unrestored()), (None, &[][..]), "they are of the last load");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use vmstate::memory::{PageSize, VecBlock};
 use vmstate::prelude::*;
 use vmstate::registry::{Missing, Registration};
 use vmstate::section::Output;
-use vmstate::stream::Command;
+use vmstate::stream::{Command, StreamItem, StreamReader};
 
 #[derive(VmState, Clone, Debug, Default, PartialEq)]
 #[vmstate(name = "dev")]
@@ -201,6 +201,56 @@ fn unread_bytes_follow_their_rule() {
     load(&mut machine, &stream, Rules::default().unread(Unread::Skip)).unwrap();
     drop(machine);
     assert_eq!(device.value, 5);
+}
+
+#[test]
+fn unread_bytes_of_each_section_follow_their_rule() {
+    let (mut source, mut stream) = (Machine::new(), Vec::new());
+    source.register("first", Longer { value: 5, extra: 6 }).unwrap();
+    source.register("second", Longer { value: 7, extra: 8 }).unwrap();
+    source.save_with(&mut stream, SaveOptions::new().description(None)).unwrap();
+    let mut devices = [Dev::default(), Dev::default()];
+    let [first, second] = &mut devices;
+    let mut machine = Machine::new();
+    machine.register("first", first).unwrap();
+    machine.register("second", second).unwrap();
+    load(&mut machine, &stream, Rules::default().unread(Unread::Skip)).unwrap();
+    drop(machine);
+    assert_eq!(devices, [Dev { value: 5 }, Dev { value: 7 }]);
+}
+
+#[test]
+fn passed_through_sections_get_distinct_ids() {
+    let stream = stream(&[("one", 1), ("dev", 2), ("two", 3), ("three", 4)]);
+    let mut machine = Machine::new();
+    machine.register("dev", Dev::default()).unwrap();
+    load(&mut machine, &stream, Rules::default().unknown(Unknown::PassThrough)).unwrap();
+    let mut again = Vec::new();
+    machine.save_with(&mut again, SaveOptions::new().description(None)).unwrap();
+    let mut reader = Reader::from_slice(&again);
+    let mut items = StreamReader::new(&mut reader).unwrap();
+    let mut found = Vec::new();
+    while let Some(StreamItem::Section(section)) = items.next_item().unwrap() {
+        found.push((section.name.to_string(), section.section_id));
+        items.payload().skip(2).unwrap();
+    }
+    let id = found[0].1;
+    let expected = ["dev", "one", "two", "three"].map(str::to_owned).into_iter().zip(id..);
+    assert_eq!(found, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn stream_has_a_limited_number_of_sections() {
+    let one = stream(&[("dev", 1)]);
+    let (section, mut device) = (&one[8..one.len() - 1], Dev::default());
+    let mut machine = Machine::new();
+    machine.register("dev", &mut device).unwrap();
+    let mut load = |sections: usize| {
+        let stream = [&one[..8], &section.repeat(sections), &[0]].concat();
+        load(&mut machine, &stream, Rules::default().repeated(Repeated::Replace)).map(|loaded| loaded.sections)
+    };
+    assert_eq!(load(16_384).unwrap(), 16_384);
+    assert_eq!(load(16_385).unwrap_err().expected(), "at most 16384 named sections");
 }
 
 #[test]

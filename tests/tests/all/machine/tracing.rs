@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Metadata, Subscriber};
 use vmstate::prelude::*;
@@ -38,6 +39,11 @@ impl Subscriber for Listener {
         let mut text = Text("done".to_owned());
         event.record(&mut text);
         self.0.lock().unwrap().push(text.0);
+    }
+
+    /// The spans have this level.
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::DEBUG)
     }
 
     fn record(&self, _: &Id, _: &Record<'_>) {}

@@ -104,12 +104,15 @@ fn is_result_of_unit(arguments: &syn::PathArguments) -> bool {
     matches!(arguments.args.first(), Some(syn::GenericArgument::Type(Type::Tuple(unit))) if unit.elems.is_empty())
 }
 
-/// Returns whether an item is for tests, or is not compiled with all features.
+/// Returns whether an item is for tests, or is not compiled with all features on this processor.
 fn is_omitted(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let is_cfg = attribute.path().is_ident("cfg") || attribute.path().is_ident("test");
         let is_left_out = |condition: &str| {
-            condition == "test" || condition.starts_with("all (test") || condition.starts_with("not (feature")
+            condition == "test"
+                || condition.starts_with("all (test")
+                || condition.starts_with("not (feature")
+                || condition == format!("not (target_arch = \"{}\")", std::env::consts::ARCH)
         };
         is_cfg && attribute.meta.require_list().map_or(true, |list| is_left_out(&list.tokens.to_string()))
     })

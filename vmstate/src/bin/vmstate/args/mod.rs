@@ -64,10 +64,13 @@ Examples:
 
 Exit status:
   0  success; no differences and no breaks found
-  1  differences found (`diff`, `rewrite`), breaks found (`check`), a damaged snapshot (`snapshot verify`), or a
-     migration that did not complete (`record`, `show`)
-  2  bad usage, unreadable or unwritable file, malformed stream, or failed migration; the error is on standard error
-  3  the guest was received, sent or relayed, but the peer may not know that and run it, too (`receive`, `send`, `relay`)";
+  1  differences found (`diff`, `rewrite`), breaks found (`check`), a damaged
+     snapshot (`snapshot verify`), or a migration that did not complete (`record`,
+     `show`)
+  2  bad usage, unreadable or unwritable file, malformed stream, or failed
+     migration; the error is on standard error
+  3  the guest was received, sent or relayed, but the peer may not know that and
+     run it, too (`receive`, `send`, `relay`)";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

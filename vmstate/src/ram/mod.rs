@@ -54,6 +54,8 @@ mod postcopy;
 mod record;
 mod record_reader;
 mod save;
+#[cfg(all(test, feature = "migration"))]
+mod testing;
 mod undo_log;
 mod view;
 pub mod xbzrle;

@@ -183,6 +183,7 @@ mod tests {
 
     use super::*;
     use crate::memory::{DirtyLog, Layout, Marked, PageSize, VecBlock};
+    use crate::ram::testing::Large;
     use crate::section::LiveSection;
 
     type TwoBlocks = Ram<VecBlock, [VecBlock; 2]>;
@@ -219,31 +220,6 @@ mod tests {
         assert_eq!(all(&mut ram), [&zero(0, "b")[..], &zero(2, ""), &end].concat());
         let error = ram.restore_dirty("c", &received(&[])).unwrap_err().to_string();
         assert!(error.contains("no RAM block `c` in common"), "{error}");
-    }
-
-    /// Four pages of a host with pages of 8 KiB.
-    struct Large(VecBlock);
-
-    impl RamBlock for Large {
-        fn idstr(&self) -> &str {
-            self.0.idstr()
-        }
-
-        fn size(&self) -> u64 {
-            self.0.size()
-        }
-
-        fn host_page_size(&self) -> u64 {
-            8192
-        }
-
-        fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), crate::memory::MemoryError> {
-            self.0.read(offset, into)
-        }
-
-        fn write(&self, offset: u64, from: &[u8]) -> Result<(), crate::memory::MemoryError> {
-            self.0.write(offset, from)
-        }
     }
 
     #[test]

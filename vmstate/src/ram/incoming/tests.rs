@@ -5,18 +5,8 @@ use vmstate_types::Writer;
 use super::*;
 use crate::memory::VecBlock;
 use crate::ram::VERSION;
-use crate::ram::record::{BlockHeader, Record, write_record};
-
-/// A payload with these records, each with its content. Pages are in the block `a`.
-fn payload(records: &[(Record, &[u8])]) -> Vec<u8> {
-    let mut out = Writer::new();
-    for (record, content) in records {
-        write_record(&mut out, record, "a");
-        out.bytes(content);
-    }
-    write_record(&mut out, &Record::EndOfSection, "");
-    out.take()
-}
+use crate::ram::record::{BlockHeader, Record};
+use crate::ram::testing::{Large, payload};
 
 fn load(ram: &mut IncomingRam, records: &[(Record, &[u8])]) -> Result<(), LoadError> {
     ram.load(&mut Reader::from_slice(&payload(records)), SectionKind::Part, VERSION)
@@ -179,31 +169,6 @@ fn ended_load_is_not_rolled_back() {
     ram.load_cleanup();
     ram.load_undo().unwrap();
     assert_eq!(content(&ram), [[7, 7], [1, 1], [1, 1]]);
-}
-
-/// A block of a host with pages of 8 KiB.
-struct Large(VecBlock);
-
-impl RamBlock for Large {
-    fn idstr(&self) -> &str {
-        self.0.idstr()
-    }
-
-    fn size(&self) -> u64 {
-        self.0.size()
-    }
-
-    fn host_page_size(&self) -> u64 {
-        8192
-    }
-
-    fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), MemoryError> {
-        self.0.read(offset, into)
-    }
-
-    fn write(&self, offset: u64, from: &[u8]) -> Result<(), MemoryError> {
-        self.0.write(offset, from)
-    }
 }
 
 /// Records the offsets and lengths of placed host pages.

@@ -4,23 +4,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use vmstate_types::Writer;
-
 use super::*;
 use crate::memory::VecBlock;
 use crate::ram::channels::{Connections, SharedLoad, WithChannels};
-use crate::ram::record::write_record;
-
-/// A payload with these records, each with its content. Pages are in the block `a`.
-fn payload(records: &[(Record, &[u8])]) -> Vec<u8> {
-    let mut out = Writer::new();
-    for (record, content) in records {
-        write_record(&mut out, record, "a");
-        out.bytes(content);
-    }
-    write_record(&mut out, &Record::EndOfSection, "");
-    out.take()
-}
+use crate::ram::testing::payload;
 
 /// A loader of the blocks `other` and `a` with a page each, whose bytes are 1.
 fn listed() -> (RamLoader, [VecBlock; 2]) {

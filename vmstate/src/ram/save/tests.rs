@@ -4,6 +4,7 @@ use super::*;
 #[cfg(all(unix, feature = "snapshot"))]
 use crate::memory::Changes;
 use crate::memory::{Marked, MemoryError, VecBlock};
+use crate::ram::testing::Large;
 #[cfg(all(unix, feature = "snapshot"))]
 use crate::section::Recorded;
 
@@ -162,31 +163,6 @@ fn limits_end_after_the_page_that_reaches_them() {
         let done = saver.iterate(&memory, limit, &mut out).unwrap();
         assert_eq!((out.pending().len() / 4096, done), (pages, pages == 0), "{limit}");
         assert!(out.pending().ends_with(&0x10_u64.to_be_bytes()));
-    }
-}
-
-/// Blocks of a host with larger pages.
-struct Large(VecBlock);
-
-impl RamBlock for Large {
-    fn idstr(&self) -> &str {
-        self.0.idstr()
-    }
-
-    fn size(&self) -> u64 {
-        self.0.size()
-    }
-
-    fn host_page_size(&self) -> u64 {
-        8192
-    }
-
-    fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), MemoryError> {
-        self.0.read(offset, into)
-    }
-
-    fn write(&self, offset: u64, from: &[u8]) -> Result<(), MemoryError> {
-        self.0.write(offset, from)
     }
 }
 

@@ -130,9 +130,12 @@ mod tests {
     #[test]
     fn description_of_4_gib_is_left_out() {
         let mut out = Writer::new();
-        assert!(!StreamWriter::new(&mut out).begin_description(1 << 32));
+        // No description has this length where addresses have 32 bits.
+        if let Ok(length) = usize::try_from(1_u64 << 32) {
+            assert!(!StreamWriter::new(&mut out).begin_description(length));
+        }
         assert!(out.pending().is_empty());
-        assert!(StreamWriter::new(&mut out).begin_description((1 << 32) - 1));
+        assert!(StreamWriter::new(&mut out).begin_description(u32::MAX as usize));
         assert_eq!(out.pending(), [tag::DESCRIPTION, 0xff, 0xff, 0xff, 0xff]);
     }
 

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
-use crate::memory::VecBlock;
+use crate::memory::{MemoryError, VecBlock};
 use crate::ram::channels::{Connections, SharedLoad, WithChannels};
 use crate::ram::testing::payload;
 
@@ -44,6 +44,39 @@ fn synchronization_points_need_channels() {
     let flush = payload(&[(Record::MultifdFlush, &[])]);
     let error = loader.load(&mut blocks, &mut Reader::from_slice(&flush)).unwrap_err();
     assert_eq!(error.found(), "MULTIFD_FLUSH");
+}
+
+/// Memory that only the guest can read.
+struct Unreadable(VecBlock);
+
+impl RamBlock for Unreadable {
+    fn idstr(&self) -> &str {
+        self.0.idstr()
+    }
+
+    fn size(&self) -> u64 {
+        self.0.size()
+    }
+
+    fn read(&self, _: u64, _: &mut [u8]) -> Result<(), MemoryError> {
+        Err(MemoryError::custom("the memory cannot be read"))
+    }
+
+    fn write(&self, offset: u64, from: &[u8]) -> Result<(), MemoryError> {
+        self.0.write(offset, from)
+    }
+}
+
+#[test]
+fn pages_that_cannot_be_read_are_filled() {
+    let mut blocks = [Unreadable(VecBlock::new("a", vec![1; 4096]))];
+    let list = payload(&[(Record::BlockList(4096), &[]), (Record::Block(BlockHeader::new("a", 4096)), &[])]);
+    let fill = payload(&[(Record::Zero { offset: 0, same_block: false, fill: 0 }, &[])]);
+    let mut loader = RamLoader::new(PageSize::DEFAULT);
+    for bytes in [list, fill] {
+        loader.load(&mut blocks, &mut Reader::from_slice(&bytes)).unwrap();
+    }
+    assert_eq!(blocks[0].0.bytes(), [0; 4096]);
 }
 
 struct NoConnections;

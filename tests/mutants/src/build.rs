@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 /// The packages and targets that contain the tests.
 const TESTS: [&str; 9] = [
     "test",
-    "--offline",
+    "--locked",
     "--no-run",
     "-pvmstate-types",
     "-pvmstate",

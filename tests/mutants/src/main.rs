@@ -44,7 +44,8 @@ struct File {
 impl File {
     /// Returns a key that survives changes of other lines, for the list of equivalent mutants.
     fn key(&self, index: usize) -> String {
-        format!("{}: {}", self.path.display(), self.sites[index].describe(&self.source))
+        let site = &self.sites[index];
+        format!("{}: {}: {}", self.path.display(), site.function, site.describe(&self.source))
     }
 
     fn number(&self, index: usize) -> u32 {
@@ -150,7 +151,7 @@ fn rust_files(copy: &Path, path: &Path) -> Vec<PathBuf> {
 fn list(files: &[File]) {
     for file in files {
         for (index, site) in file.sites.iter().enumerate() {
-            println!("{} {}:{}: {}", file.number(index), file.path.display(), site.line, site.describe(&file.source));
+            println!("{} {} {}", file.number(index), site.line, file.key(index));
         }
     }
 }
@@ -229,7 +230,7 @@ fn survivors<'f>(tests: &Tests, mutants: &[(&'f File, usize)]) -> Vec<(&'f File,
         let number = file.number(*index);
         let killed = tests.kill(number);
         if !killed {
-            println!("survived: {number} {}:{}: {}", file.path.display(), file.sites[*index].line, file.key(*index));
+            println!("survived: {number} {} {}", file.sites[*index].line, file.key(*index));
         }
         killed
     });

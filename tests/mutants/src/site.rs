@@ -11,6 +11,8 @@ use syn::{TraitItemFn, Type, UnOp};
 pub struct Site {
     pub range: Range<usize>,
     pub line: usize,
+    /// The function, after the name of its type.
+    pub function: String,
     pub kind: Kind,
 }
 
@@ -46,29 +48,52 @@ impl Site {
 
 /// Finds all places in a file, except in tests, constants, macros and code for fewer features.
 pub fn find(file: &syn::File) -> Vec<Site> {
-    let mut finder = Finder { sites: Vec::new() };
+    let mut finder = Finder { sites: Vec::new(), owner: None, function: String::new() };
     finder.visit_file(file);
     finder.sites
 }
 
 struct Finder {
     sites: Vec<Site>,
+    /// The type or trait around the place.
+    owner: Option<String>,
+    function: String,
 }
 
 impl Finder {
     fn add(&mut self, range: Range<usize>, line: usize, kind: Kind) {
-        self.sites.push(Site { range, line, kind });
+        let function = self.function.clone();
+        self.sites.push(Site { range, line, function, kind });
     }
 
     fn body(&mut self, signature: &Signature, block: &Block) {
         if signature.constness.is_some() {
             return;
         }
+        let owner = self.owner.iter().map(|owner| format!("{owner}::"));
+        let name = owner.chain([signature.ident.to_string()]).collect();
+        let outer = std::mem::replace(&mut self.function, name);
         let start = block.brace_token.span.open().byte_range().end;
         for value in returns(&signature.output).iter().filter(|value| !is_body(block, value)) {
             self.add(start..start, signature.ident.span().start().line, Kind::Return(value));
         }
         visit::visit_block(self, block);
+        self.function = outer;
+    }
+
+    /// Visits the members of a type or trait.
+    fn members(&mut self, owner: String, visit: impl FnOnce(&mut Self)) {
+        let outer = self.owner.replace(owner);
+        visit(self);
+        self.owner = outer;
+    }
+}
+
+/// Returns the last name of a type, without its arguments.
+fn type_name(ty: &Type) -> String {
+    match ty {
+        Type::Path(path) => path.path.segments.last().map_or_else(String::new, |last| last.ident.to_string()),
+        other => other.span().source_text().unwrap_or_default(),
     }
 }
 
@@ -170,8 +195,12 @@ impl<'ast> Visit<'ast> for Finder {
         let name =
             item.trait_.as_ref().and_then(|(_, path, _)| path.segments.last()).map(|last| last.ident.to_string());
         if name.as_deref() != Some("Debug") {
-            visit::visit_item_impl(self, item);
+            self.members(type_name(&item.self_ty), |finder| visit::visit_item_impl(finder, item));
         }
+    }
+
+    fn visit_item_trait(&mut self, item: &'ast syn::ItemTrait) {
+        self.members(item.ident.to_string(), |finder| visit::visit_item_trait(finder, item));
     }
 
     fn visit_impl_item_const(&mut self, _: &'ast syn::ImplItemConst) {}

@@ -96,13 +96,11 @@ impl Tests {
             let time: Duration = tests.iter().map(|test| test.time).sum();
             let mut command = command(program, &self.folder);
             command.args(tests.iter().map(|test| &test.name)).env("VMSTATE_MUTANT", mutant.to_string());
-            // A mutant that runs much longer does not terminate.
-            let (limit, start) = (time * 8 + Duration::from_secs(20), Instant::now());
-            let passed = ends_well(command.spawn().expect("a test program"), limit);
-            if start.elapsed() > limit {
-                println!("time limit: {mutant}");
+            let end = run(command.spawn().expect("a test program"), &Limits::of(time));
+            if end == End::Waits {
+                println!("waits: {mutant}");
             }
-            passed
+            end == End::Passes
         })
     }
 }
@@ -122,7 +120,9 @@ fn measure(program: &Path, name: &str, folder: &Path, reached: &Path) -> (Test, 
     let start = Instant::now();
     let mut command = command(program, folder);
     let child = command.arg(name).env("VMSTATE_REACHED", reached).spawn().expect("a test program");
-    assert!(ends_well(child, Duration::from_secs(600)), "`{name}` fails without a mutant");
+    let limit = Duration::from_secs(600);
+    let end = run(child, &Limits { processor: limit, total: limit });
+    assert!(end == End::Passes, "`{name}` fails without a mutant");
     let time = start.elapsed();
     let mutants = fs::read_to_string(reached).unwrap_or_default();
     let _ = fs::remove_file(reached);
@@ -139,19 +139,54 @@ fn command(program: &Path, folder: &Path) -> Command {
     command
 }
 
-fn ends_well(mut child: Child, limit: Duration) -> bool {
+/// How a run of tests ends.
+#[derive(PartialEq, Eq)]
+enum End {
+    Passes,
+    Fails,
+    /// It uses the processor for much longer than without a mutant.
+    Loops,
+    /// It waits for much longer. A busy machine can be the reason.
+    Waits,
+}
+
+/// The time after which a run does not terminate.
+struct Limits {
+    /// The time of the processor, which other processes do not extend.
+    processor: Duration,
+    total: Duration,
+}
+
+impl Limits {
+    /// Returns the limits of tests that take this time without a mutant.
+    fn of(time: Duration) -> Self {
+        Self { processor: time * 8 + Duration::from_secs(5), total: time * 16 + Duration::from_secs(40) }
+    }
+}
+
+fn run(mut child: Child, limits: &Limits) -> End {
     let start = Instant::now();
     loop {
-        match child.try_wait().expect("a child process") {
-            Some(status) => return status.success(),
-            None if start.elapsed() > limit => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return false;
-            }
-            None => thread::sleep(Duration::from_millis(2)),
+        if let Some(status) = child.try_wait().expect("a child process") {
+            return if status.success() { End::Passes } else { End::Fails };
         }
+        let waits = start.elapsed() > limits.total;
+        if waits || processor_time(child.id()) > limits.processor {
+            let _ = child.kill();
+            let _ = child.wait();
+            return if waits { End::Waits } else { End::Loops };
+        }
+        thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Returns the time that all threads of a process have run.
+fn processor_time(process: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name in parentheses may contain spaces. User and system time are fields 14 and 15, in hundredths of a second.
+    let after = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks: u64 = after.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 /// Calls `run` for all items on all processors, and returns the results in order.

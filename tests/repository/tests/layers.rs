@@ -50,6 +50,23 @@ fn table_lists_every_module() {
     assert_eq!(table.unused(&modules), [""; 0], "paths in CONTRIBUTING.md that do not exist");
 }
 
+#[test]
+fn guide_draws_the_layers_of_the_table() {
+    let layers = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let guide = fs::read_to_string(root().join("vmstate/src/guide/README.md")).unwrap();
+    let (_, rest) = guide.split_once("# Architecture\n").expect("the section");
+    let diagram = rest.split("```").nth(1).expect("a diagram");
+    let (mut owner, mut places) = ("", Vec::new());
+    // The first column is the crate, if it is not the one of the line before.
+    for line in diagram.lines().skip_while(|line| !line.starts_with("vmstate")).filter(|line| !line.is_empty()) {
+        let (name, rest) = line.split_at(17);
+        owner = if name.trim().is_empty() { owner } else { name.trim() };
+        let module = format!("`{owner}/src/{}`", rest.split(' ').next().unwrap());
+        places.push(layers.find(&module).unwrap_or_else(|| panic!("CONTRIBUTING.md does not list {module}")));
+    }
+    assert!(places.len() > 5 && places.is_sorted_by(|upper, lower| upper > lower), "from the top down: {places:?}");
+}
+
 /// A library of two layers, `low` and `high`, with these sources and an empty root module.
 fn library(files: &[(&str, &str)]) -> (Table, Modules, BTreeSet<Import>) {
     let mut text = String::new();

@@ -4,6 +4,7 @@
 //! `schedules` runs random sequences of long migrations.
 
 mod destination_process;
+mod diagram;
 mod exhaustive;
 mod explore;
 mod guest;

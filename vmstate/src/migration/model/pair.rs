@@ -15,6 +15,12 @@ use crate::stream::Command;
 /// The size of the guest's memory.
 const MEMORY: u64 = 1 << 20;
 
+/// An action that a driver has carried out.
+pub(super) enum Step {
+    Source(SourceAction),
+    Destination(DestinationAction),
+}
+
 /// Both sides of a migration.
 pub(super) struct Pair {
     pub(super) now: Instant,
@@ -32,6 +38,7 @@ pub(super) struct Pair {
     destination_action: Option<DestinationAction>,
     pub(super) source_events: Vec<Event>,
     pub(super) destination_events: Vec<Event>,
+    pub(super) steps: Vec<Step>,
     /// Makes this action of the destination fail.
     pub(super) reject: Option<DestinationAction>,
 }
@@ -54,6 +61,7 @@ impl Pair {
             destination_action: None,
             source_events: Vec::new(),
             destination_events: Vec::new(),
+            steps: Vec::new(),
             reject: None,
         }
     }
@@ -67,6 +75,7 @@ impl Pair {
             Ok(done) => SourceInput::Done(done),
             Err(reason) => SourceInput::Failed(reason),
         };
+        self.steps.push(Step::Source(action));
         self.now += Duration::from_micros(100);
         self.source.handle(self.now, input);
         self.collect_events();
@@ -149,6 +158,7 @@ impl Pair {
             self.destination_action = Some(action);
             return false;
         };
+        self.steps.push(Step::Destination(action));
         self.now += Duration::from_micros(100);
         self.destination.handle(self.now, input);
         self.collect_events();

@@ -169,4 +169,34 @@ mod tests {
         assert!(!is_transition(Source, Device, Doubt, Some(QemuRelease::V10_0)));
         assert!(!is_transition(Source, Completed, Active, Option::None));
     }
+
+    /// The lines of the guide's diagram for a side, with the states of their arrows.
+    fn drawn(side: Side) -> Vec<Vec<MigrationStatus>> {
+        let page = include_str!("../../guide/migration.md");
+        let heading = format!("\n{}\n  none ─►", if side == Source { "source" } else { "destination" });
+        let (_, rest) = page.split_once(&heading).expect("a diagram");
+        let diagram = format!("none ─►{}", rest.split("\n\n").next().unwrap().split("```").next().unwrap());
+        let lines = diagram.lines().map(|line| {
+            let chain = line.trim().split("   ").next().unwrap();
+            chain.split(" ─► ").map(|name| MigrationStatus::from_name(name).expect(name)).collect()
+        });
+        lines.collect()
+    }
+
+    #[test]
+    fn guide_draws_the_transitions_of_the_table() {
+        for side in [Source, Destination] {
+            let lines = drawn(side);
+            for arrow in lines.iter().flat_map(|line| line.windows(2)) {
+                assert!(
+                    is_transition(side, arrow[0], arrow[1], Option::None),
+                    "{side:?}: {arrow:?} is not in the table"
+                );
+            }
+            let states = TRANSITIONS.iter().filter(|(of, ..)| *of == side).flat_map(|(_, from, to, _)| [from, to]);
+            for state in states {
+                assert!(lines.iter().flatten().any(|drawn| drawn == state), "{side:?}: {state} is not drawn");
+            }
+        }
+    }
 }

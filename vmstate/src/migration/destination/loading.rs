@@ -99,6 +99,7 @@ impl Loading {
         let offered = protocol::offered(number).filter(|_| !self.sections && !shared.config.without_handshake);
         if let Some(version) = offered {
             let chosen = protocol::acceptance(version.min(protocol::VERSION));
+            shared.has_handshake = true;
             shared.queue(DestinationAction::Answer(ReturnPathMessage::Pong(chosen)));
         }
         shared.queue(DestinationAction::Answer(ReturnPathMessage::Pong(number)));

@@ -271,8 +271,9 @@ impl Destination {
     pub(super) fn key(&self) -> String {
         let Shared { config: _, actions, busy, events: _, status, return_path, session, state, error, .. } =
             &self.shared;
-        let postcopy = (self.shared.is_advised, self.shared.is_postcopy);
-        format!("{:?}", (&self.state, actions, busy, status, return_path, session, state, error.is_some(), postcopy))
+        let Shared { has_handshake, is_advised, is_postcopy, .. } = &self.shared;
+        let flags = (return_path, has_handshake, error.is_some(), is_advised, is_postcopy);
+        format!("{:?}", (&self.state, actions, busy, status, session, state, flags))
     }
 
     fn advance(&mut self, now: Instant, signal: Signal) {

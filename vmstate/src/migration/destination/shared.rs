@@ -15,6 +15,8 @@ pub(super) struct Shared {
     pub(super) status: MigrationStatus,
     /// Set when the source has opened the return path.
     pub(super) return_path: bool,
+    /// Set when the source has offered the handshake, and this side has accepted it.
+    pub(super) has_handshake: bool,
     /// The migration, if the source uses the handshake.
     pub(super) session: Option<u64>,
     /// The state that sources are told.
@@ -35,6 +37,7 @@ impl Shared {
             events: VecDeque::new(),
             status: MigrationStatus::None,
             return_path: false,
+            has_handshake: false,
             session: None,
             state: DestinationState::Loading,
             error: None,
@@ -85,9 +88,14 @@ impl Shared {
     pub(super) fn tell(&mut self, state: DestinationState) {
         self.state = state;
         if self.session.is_some() {
-            let reason = self.error.clone().filter(|_| state == DestinationState::Declined).unwrap_or_default();
-            self.queue(DestinationAction::Answer(ReturnPathMessage::Status { state, reason }));
+            self.answer_state();
         }
+    }
+
+    fn answer_state(&mut self) {
+        let state = self.state;
+        let reason = self.error.clone().filter(|_| state == DestinationState::Declined).unwrap_or_default();
+        self.queue(DestinationAction::Answer(ReturnPathMessage::Status { state, reason }));
     }
 
     /// Tells the source that all pages have arrived.
@@ -106,13 +114,15 @@ impl Shared {
         self.decline();
     }
 
-    /// Tells the source that the guest never runs on this side.
+    /// Tells the source that the guest never runs on this side. A source that uses the handshake learns the reason, also
+    /// before it has announced the migration.
     fn decline(&mut self) {
-        match self.session {
-            Some(_) => self.tell(DestinationState::Declined),
+        self.state = DestinationState::Declined;
+        if self.session.is_some() || self.has_handshake {
+            self.answer_state();
+        } else if self.return_path {
             // QEMU 7.2 just closes the connection here; 10.0 sends SHUT, too.
-            None if self.return_path => self.queue(DestinationAction::Answer(ReturnPathMessage::Shut(1))),
-            None => {}
+            self.queue(DestinationAction::Answer(ReturnPathMessage::Shut(1)));
         }
     }
 }

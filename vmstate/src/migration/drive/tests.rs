@@ -286,6 +286,8 @@ fn wrong_machine_leaves_both_sides_unchanged() {
     assert_eq!(ended.source.2, MigrationStatus::Failed);
     assert!(ended.source.0.runs && !ended.destination.0.runs);
     assert!(ended.destination.1.unwrap_err().to_string().contains("machine type"));
+    let Some(Event::Ended { reason: Some(reason), .. }) = ended.source.1.last() else { panic!("{:?}", ended.source.1) };
+    assert!(reason.contains("machine type") && reason.contains("other"), "{reason}");
     assert_eq!(ended.destination.0.ram.to_vec(), vec![0xaa; SIZE]);
 }
 

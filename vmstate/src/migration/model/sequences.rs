@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::pair::{Pair, names};
+use super::pair::{Pair, Step, names};
 use crate::migration::destination::{DestinationAction, DestinationConfig, Item};
 use crate::migration::source::{SourceConfig, SourceControl};
 use crate::migration::{Capabilities, Capability, Event, MachineSwitches, MigrationStatus, OnDoubt, QemuRelease};
@@ -199,6 +199,18 @@ fn rejecting_destination_reports_its_reason() {
     let error = pair.source.statistics(pair.now).error.unwrap();
     assert_eq!(error, "the destination has declined: rejected");
     assert_eq!(names(&pair.source_events), format!("{PRECOPY} STOP device pass RESUME failed"));
+
+    let mut pair = own();
+    // Until the second answer, which accepts the handshake.
+    let is_answer = |step: &&Step| matches!(step, Step::Destination(DestinationAction::Answer(_)));
+    while pair.steps.iter().filter(is_answer).count() < 2 {
+        assert!(pair.step_source() | pair.step_destination());
+    }
+    pair.reject = Some(DestinationAction::Load);
+    pair.run();
+    let error = pair.source.statistics(pair.now).error.unwrap();
+    assert_eq!(error, "the destination has declined: rejected", "before the switchover");
+    assert!(pair.source_runs);
 
     let mut pair = qemu(config());
     pair.reject = Some(DestinationAction::Load);

@@ -18,7 +18,7 @@ use crate::migration::status::Event;
 use crate::ram::{self, AnnouncedRam, Ram};
 use crate::registry::{EntryId, RegisterError, Registration};
 use crate::section::read_file;
-use crate::stream::StreamReader;
+use crate::stream::{StreamItem, StreamReader};
 
 impl<E: FnMut(Event)> Driver<'_, E> {
     /// Loads the stream, and returns the first action that does not need the machine.
@@ -94,20 +94,39 @@ impl<E: FnMut(Event)> Driver<'_, E> {
         };
         // The driver reads it: the engine has to know if it is truncated.
         let options = self.incoming.options.clone().trailer(Trailer::Ignore);
-        let opened = options.open(&mut reader).and_then(|mut stream| {
-            let session = LoadSession::begin(machine, &mut stream, options)?;
-            Ok((stream, session))
-        });
-        match opened {
-            Ok((mut stream, session)) => {
+        let mut stream = match options.open(&mut reader) {
+            Ok(stream) => stream,
+            Err(error) => {
+                self.handle(failure(&error, self.place()));
+                return self.next_action();
+            }
+        };
+        match LoadSession::begin(machine, &mut stream, options) {
+            Ok(session) => {
                 let action = Some(DestinationAction::Load);
                 self.load_stream(machine, &mut stream, session, action, Part::Stream)
             }
-            Err(error) => {
-                self.handle(failure(&error, self.place()));
-                self.next_action()
+            Err(error) => self.decline(&mut stream, &error),
+        }
+    }
+
+    /// Rejects another machine after the commands before the first section: a source that offers the handshake among them
+    /// learns the reason, while QEMU only closes the connection.
+    fn decline(&mut self, stream: &mut StreamReader<'_, '_>, error: &LoadError) -> Option<DestinationAction> {
+        while let Ok(Some(StreamItem::Command(command))) = stream.next_item() {
+            self.handle(DestinationInput::Item(Item::Command(command)));
+            let mut action = self.next_action();
+            while let Some(DestinationAction::Answer(message)) = action {
+                let input = self.answer(&message);
+                self.handle(input);
+                action = self.next_action();
+            }
+            if action != Some(DestinationAction::Load) {
+                return action;
             }
         }
+        self.handle(failure(error, self.place()));
+        self.next_action()
     }
 
     fn load_stream(

@@ -142,7 +142,8 @@ fn rust_files(copy: &Path, path: &Path) -> Vec<PathBuf> {
             files.push(path);
         }
     }
-    files.retain(|path| !path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs"));
+    let tests = ["tests", "tests.rs", "testing.rs"];
+    files.retain(|path| !path.components().any(|part| tests.iter().any(|name| part.as_os_str() == *name)));
     files.sort();
     files.dedup();
     files

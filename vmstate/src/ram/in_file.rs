@@ -94,6 +94,7 @@ mod tests {
 
     use super::*;
     use crate::memory::VecBlock;
+    use crate::ram::mapped::read_bitmap;
     use crate::ram::record::{Mapped, Record, write_record};
 
     const PLACE: u64 = 1 << 20;
@@ -143,6 +144,23 @@ mod tests {
             let error = load(&stream(Some((record, content)))).unwrap_err();
             assert_eq!(error.found(), "a page in the stream");
         }
+    }
+
+    /// The bitmap is read in several parts.
+    #[test]
+    fn long_bitmaps_are_complete() {
+        let pages = 70_001_u64;
+        let present = |page: u64| page.is_multiple_of(3) || page % 1000 > 990;
+        let mut header = BlockHeader::new("a", pages * 4096);
+        header.mapped = Some(Mapped::new(4096, 100, PLACE));
+        let bytes: Vec<u8> = (0..pages.next_multiple_of(64))
+            .step_by(8)
+            .map(|first| (0..8).fold(0, |byte, bit| byte | u8::from(present(first + bit)) << bit))
+            .collect();
+        let file = [&vec![0; 100][..], &bytes, &vec![0; PLACE as usize]].concat();
+        let bitmap = read_bitmap(&header, 4096, &mut Reader::from_slice(&file)).unwrap();
+        assert!((0..pages).all(|page| bitmap.contains(page) == present(page)));
+        assert_eq!(bitmap.count(), (0..pages).filter(|page| present(*page)).count() as u64);
     }
 
     #[test]

@@ -1,14 +1,15 @@
 use std::fs::File;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use vmstate_types::Writer;
 
 use super::*;
 use crate::machine::{LoadOptions, Machine, SaveOptions};
-use crate::memory::{Mapping, MappingOptions, RamBlock};
+use crate::memory::{HostRange, Mapping, MappingOptions, RamBlock};
 use crate::section::Output;
 use crate::snapshot::{Details, Folder, Store, StoreErrorKind};
 
@@ -164,6 +165,95 @@ fn announced_writes_do_not_wait() {
     background.before_write(0, u64::MAX - 1..u64::MAX);
     background.before_write(2, 0..8);
     assert!(started(&ram).is_some(), "the memory is free");
+}
+
+/// Memory whose first page can be read only while the gate is open.
+struct Gated {
+    memory: Arc<Mapping>,
+    is_open: Mutex<bool>,
+    changed: Condvar,
+    /// Set when a read waits.
+    waits: AtomicBool,
+}
+
+impl Gated {
+    fn open(&self) {
+        *self.is_open.lock().unwrap() = true;
+        self.changed.notify_all();
+    }
+
+    fn is_open(&self) -> bool {
+        *self.is_open.lock().unwrap()
+    }
+}
+
+impl RamBlock for Gated {
+    fn idstr(&self) -> &str {
+        self.memory.idstr()
+    }
+
+    fn size(&self) -> u64 {
+        self.memory.size()
+    }
+
+    fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), MemoryError> {
+        let mut is_open = self.is_open.lock().unwrap();
+        while offset == 0 && !*is_open {
+            self.waits.store(true, Relaxed);
+            is_open = self.changed.wait(is_open).unwrap();
+        }
+        self.memory.read(offset, into)
+    }
+
+    fn write(&self, offset: u64, from: &[u8]) -> Result<(), MemoryError> {
+        self.memory.write(offset, from)
+    }
+
+    fn host_range(&self, offset: u64, length: usize) -> Option<HostRange<'_>> {
+        self.memory.host_range(offset, length)
+    }
+}
+
+/// The thread of an announced write has taken the page, but not saved it yet.
+#[test]
+fn end_waits_for_announced_writes() {
+    let ram = blocks(MappingOptions::anonymous);
+    (0..PAGES).for_each(|page| ram[0].write(page * PAGE, &[1]).unwrap());
+    let before = contents(&ram);
+    let (is_open, changed, waits) = (Mutex::new(false), Condvar::new(), AtomicBool::new(false));
+    let gated = Arc::new(Gated { memory: ram[0].clone(), is_open, changed, waits });
+    let shared: Vec<SharedBlock> = vec![gated.clone(), ram[1].clone()];
+    if started(&ram).is_none() {
+        return;
+    }
+    let background = BackgroundRam::start(PageSize::DEFAULT, shared).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = Folder::open(folder.path()).unwrap();
+    store
+        .save(&Details::new("boot"), &mut |out| {
+            save(&background, out)?;
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    background.before_write(0, 0..8);
+                    ram[0].write(0, &[2]).unwrap();
+                });
+                while !gated.waits.load(Relaxed) {
+                    std::thread::yield_now();
+                }
+                scope.spawn(|| {
+                    std::thread::sleep(Duration::from_millis(200));
+                    gated.open();
+                });
+                let handled = background.handles_kernel_faults();
+                assert!(handled || !rustix::process::geteuid().is_root(), "root handles all faults");
+                let ended = background.finish();
+                assert!(gated.is_open(), "the save ends after the write");
+                assert!(!background.handles_kernel_faults(), "the save has ended");
+                ended
+            })
+        })
+        .unwrap();
+    assert!(load(&store, "boot") == before);
 }
 
 /// The guest writes all pages while the background saves them.

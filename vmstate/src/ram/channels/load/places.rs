@@ -146,6 +146,25 @@ mod tests {
         }
     }
 
+    /// The time limit is for one read, not for all of them.
+    #[test]
+    fn slow_reads_extend_the_wait() {
+        let block: Block = Arc::new(VecBlock::new("ram", vec![0; 5 * 64 * 4096]));
+        let (timeout, connections) = (Duration::from_secs(1), Box::new(NoConnections));
+        let shared = SharedLoad::new(PageSize::DEFAULT, Some(vec![block]), 1, connections, timeout).of_file();
+        shared.read_places(0, 0, DirtyBitmap::full(5 * 64));
+        thread::scope(|scope| {
+            let _guard = Guard(&shared);
+            scope.spawn(|| {
+                while shared.claim_places().is_some() {
+                    thread::sleep(Duration::from_millis(300));
+                    shared.have_read_places();
+                }
+            });
+            shared.await_places().unwrap();
+        });
+    }
+
     #[test]
     fn section_waits_for_a_read_in_progress() {
         let block: Block = Arc::new(VecBlock::new("ram", vec![0; 64 * 4096]));

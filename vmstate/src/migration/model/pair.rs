@@ -39,6 +39,8 @@ pub(super) struct Pair {
     pub(super) source_events: Vec<Event>,
     pub(super) destination_events: Vec<Event>,
     pub(super) steps: Vec<Step>,
+    /// Set while a command has stopped the source's guest.
+    pub(super) is_paused: bool,
     /// Makes this action of the destination fail.
     pub(super) reject: Option<DestinationAction>,
 }
@@ -62,6 +64,7 @@ impl Pair {
             source_events: Vec::new(),
             destination_events: Vec::new(),
             steps: Vec::new(),
+            is_paused: false,
             reject: None,
         }
     }
@@ -72,7 +75,7 @@ impl Pair {
             return false;
         };
         let input = match self.execute_source(&action) {
-            Ok(done) => SourceInput::Done(done),
+            Ok(done) => SourceInput::Done(done.guest_stopped(self.is_paused)),
             Err(reason) => SourceInput::Failed(reason),
         };
         self.steps.push(Step::Source(action));

@@ -168,6 +168,11 @@ fn switchover_waits_for_the_approval() {
     }
     assert_eq!(pair.source_status(), MigrationStatus::Active, "it goes on for ever, as in QEMU");
 
+    // A command stops the guest during the migration.
+    pair.is_paused = true;
+    pair.run();
+    assert_eq!(pair.source_status(), MigrationStatus::Completed, "nothing waits for a paused guest");
+
     let stopped = SourceConfig { guest_runs: false, ..source };
     let mut pair = Pair::new(stopped, DestinationConfig::default());
     pair.run();

@@ -95,7 +95,7 @@ impl Active {
         let runs = shared.config.guest_runs && !shared.guest_stopped;
         // QEMU does not wait for a stopped guest, either (`migration_iteration_run` in `migration/migration.c`).
         let waits = shared.config.has(Capability::SwitchoverAck) && shared.config.legacy_approval;
-        let unapproved = runs && waits && !shared.link.is_approved();
+        let unapproved = runs && waits && !shared.is_paused && !shared.link.is_approved();
         if unapproved || shared.link.peer() == Peer::Unknown {
             self.hold(shared);
             return Continue(self);

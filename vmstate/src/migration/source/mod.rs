@@ -105,8 +105,8 @@ impl Source {
     pub fn handle(&mut self, now: Instant, input: SourceInput<'_>) {
         match input {
             SourceInput::Done(done) => {
-                let done = Signal::Done(done);
-                self.advance(now, done);
+                self.shared.is_paused = done.guest_stopped;
+                self.advance(now, Signal::Done(done));
                 self.shared.busy = None;
                 self.advance_idle(now);
             }

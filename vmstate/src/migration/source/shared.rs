@@ -48,6 +48,8 @@ pub(super) struct Shared {
     pub(super) error: Option<String>,
     /// Set when the engine has stopped the guest.
     pub(super) guest_stopped: bool,
+    /// Set while the guest is stopped for another reason, such as a command.
+    pub(super) is_paused: bool,
     /// Set while the channel is open.
     pub(super) connected: bool,
     /// Set when a command or the policy wants the guest to run on the destination before all pages have arrived.
@@ -100,6 +102,7 @@ impl Shared {
             predicted: None,
             error: None,
             guest_stopped: false,
+            is_paused: false,
             connected: false,
             wants_postcopy: false,
             is_postcopy: false,
@@ -187,7 +190,7 @@ impl Shared {
             // Changes are much smaller than the memory that is left.
             let speed = if self.encoded.is_used() { done.bytes.max(memory) } else { done.bytes };
             self.history.sent(memory, speed, now.saturating_duration_since(busy.since));
-            let stopped = self.guest_stopped || done.guest_stopped || !self.config.guest_runs;
+            let stopped = self.guest_stopped || self.is_paused || !self.config.guest_runs;
             let transfer = match (self.is_split, stopped) {
                 (true, _) => Transfer::Postcopy,
                 (false, true) => Transfer::Downtime,
@@ -282,7 +285,7 @@ impl Shared {
     pub(super) fn key(&self) -> String {
         let busy = self.busy.as_ref().map(|busy| &busy.action);
         let history = (self.history.remaining(), self.history.is_exact(), self.history.bandwidth().is_some());
-        let flags = (self.guest_stopped, self.connected, self.error.is_some());
+        let flags = (self.guest_stopped, self.is_paused, self.connected, self.error.is_some());
         let postcopy =
             (self.wants_postcopy, self.is_postcopy, self.is_split, self.requests.is_empty(), self.has_preempt);
         format!("{:?}", (&self.actions, busy, self.status, self.link.key(), history, flags, postcopy))

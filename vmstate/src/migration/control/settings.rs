@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::super::destination::DestinationConfig;
-use super::super::{Capabilities, Capability, Compression, Parameter, ParameterValue, Parameters, QemuRelease, Uri};
+use super::super::{
+    Capabilities, Capability, Compression, MachineSwitches, Parameter, ParameterValue, Parameters, QemuRelease, Uri,
+};
 use super::error::CommandError;
 
 /// QEMU's message about data channels of a file that compress or encrypt.
@@ -72,12 +74,13 @@ impl Settings {
         capabilities
     }
 
-    /// Returns the configuration of a destination.
-    pub(super) fn destination(&self) -> DestinationConfig {
+    /// Returns the configuration of a destination with this machine type.
+    pub(super) fn destination(&self, machine_type: &str) -> DestinationConfig {
         let (capabilities, parameters) = (self.capabilities, self.parameters.clone());
         DestinationConfig {
             capabilities,
             parameters,
+            legacy_approval: MachineSwitches::new(machine_type, self.release).legacy_approval,
             #[cfg(feature = "tls")]
             objects: self.objects.clone(),
             ..DestinationConfig::default()

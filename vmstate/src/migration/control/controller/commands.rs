@@ -43,7 +43,7 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
         if self.measurement.as_ref().is_some_and(Measurement::is_measuring) {
             self.measurement = None;
         }
-        let switches = MachineSwitches::new(&self.guest.machine_type()?, settings.release);
+        let switches = MachineSwitches::new(&self.machine_type, settings.release);
         // QEMU ignores the address in other modes.
         let descriptors = channels.descriptors.clone().filter(|_| settings.parameters.mode == Mode::CprTransfer);
         let config = SourceConfig { descriptors, ..source_config(&to, settings).switches(switches) };
@@ -63,7 +63,8 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
             Arrival::Begun | Arrival::Deferred => {}
         }
         let from = self.address(uri);
-        let incoming = Incoming::listen_with(&from.uri, settings.destination()).map_err(|error| failed(&error))?;
+        let config = settings.destination(&self.machine_type);
+        let incoming = Incoming::listen_with(&from.uri, config).map_err(|error| failed(&error))?;
         self.job = Some(Job::receive(&self.guest, incoming, from, exit_on_error));
         self.arrival = Arrival::Begun;
         Ok(())
@@ -95,7 +96,7 @@ impl<H: Host + Send + 'static> Operations for Controller<H> {
     fn reconfigure(&mut self, settings: &Settings) -> Result<(), CommandError> {
         match &self.job {
             Some(Job { kind: Kind::Incoming(control, _), .. }) => {
-                control.reconfigure(settings.destination()).map_err(|error| failed(&error))
+                control.reconfigure(settings.destination(&self.machine_type)).map_err(|error| failed(&error))
             }
             _ => Err(CommandError::in_progress()),
         }

@@ -84,11 +84,6 @@ impl<H: Host> Guest<H> {
         Ok(())
     }
 
-    /// Returns the machine type.
-    pub(super) fn machine_type(&self) -> Result<String, CommandError> {
-        Ok(self.try_host()?.configuration().machine)
-    }
-
     /// Returns the memory for a measurement.
     pub(super) fn idle_memory(&self) -> Result<HostMemory, CommandError> {
         Ok(self.try_host()?.memory())

@@ -58,6 +58,8 @@ pub use serve::Ended;
 #[derive(Debug)]
 pub struct Controller<H: Host> {
     guest: Guest<H>,
+    /// The machine type of the host, which may be in use.
+    machine_type: String,
     inbox: Inbox,
     job: Option<Job>,
     arrival: Arrival,
@@ -108,9 +110,11 @@ impl<H: Host + Send + 'static> Controller<H> {
     fn in_state(host: H, run_state: RunState, arrival: Arrival) -> io::Result<Self> {
         let (notifier, inbox) = Inbox::new()?;
         let jobs = Jobs::new(notifier.clone());
+        let machine_type = host.configuration().machine;
         let (guest, descriptors) = (Guest::new(host, run_state, notifier), HashMap::new());
         Ok(Self {
             guest,
+            machine_type,
             inbox,
             job: None,
             arrival,

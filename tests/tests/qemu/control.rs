@@ -98,6 +98,7 @@ fn command_of(
 ) -> Result<Value, CommandError> {
     let arguments = arguments.as_object().expect("an object");
     let mut settings = Settings::new(release);
+    (settings.programs, settings.files) = (true, true);
     execute(MonitorCommand::parse(name, arguments, release)?, &mut settings, program)
 }
 

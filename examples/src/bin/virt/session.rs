@@ -45,7 +45,9 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     if let Some(memory) = arguments.rewind {
         host.keep_states(memory);
     }
-    let settings = Settings::new(arguments.monitor());
+    let mut settings = Settings::new(arguments.monitor());
+    // An example for the user's own machine: the client can do what its user can.
+    (settings.programs, settings.files) = (true, true);
     #[cfg(feature = "tls")]
     for object in &arguments.objects {
         settings.objects.add(object)?;

@@ -59,6 +59,13 @@ impl CommandError {
         json!({ "class": class, "desc": self.description })
     }
 
+    /// The error for an address that clients may use only if the program sets a field of the settings.
+    pub(super) fn not_permitted(protocol: &str, field: &str) -> Self {
+        Self::new(format!(
+            "this program does not permit addresses with '{protocol}:'; it would set `Settings::{field}`"
+        ))
+    }
+
     /// The error for a member that a command does not have.
     pub(super) fn unexpected(name: &str) -> Self {
         Self::new(format!("Parameter '{}' is unexpected", shortened(name)))

@@ -64,6 +64,7 @@ pub fn execute(
         MonitorCommand::CloseDescriptor(name) => done(operations.close_descriptor(&name)),
         MonitorCommand::Migrate { channels, resume } => done(migrate(&channels, resume, settings, operations)),
         MonitorCommand::MigrateIncoming { uri, exit_on_error } => {
+            settings.check_address(&uri)?;
             done(operations.migrate_incoming(&uri, exit_on_error, settings))
         }
         MonitorCommand::MigrateCancel => {
@@ -72,7 +73,10 @@ pub fn execute(
         }
         MonitorCommand::MigrateContinue(state) => done(operations.continue_from(state)),
         MonitorCommand::MigratePause => done(pause(settings.release, operations)),
-        MonitorCommand::MigrateRecover(uri) => done(operations.recover(&uri)),
+        MonitorCommand::MigrateRecover(uri) => {
+            settings.check_address(&uri)?;
+            done(operations.recover(&uri))
+        }
         MonitorCommand::MigrateStartPostcopy => done(start_postcopy(settings, operations)),
         MonitorCommand::ForceRun => done(operations.force_run()),
         MonitorCommand::Abandon => done(operations.abandon()),
@@ -113,6 +117,8 @@ fn migrate(
     if is_migrating(operations) && !resume {
         return Err(CommandError::in_progress());
     }
+    settings.check_address(&channels.main)?;
+    channels.descriptors.iter().try_for_each(|uri| settings.check_address(uri))?;
     operations.migrate(channels, resume, settings)
 }
 

@@ -23,6 +23,10 @@ pub struct Settings {
     pub capabilities: Capabilities,
     /// The parameters.
     pub parameters: Parameters,
+    /// Lets clients use addresses with `exec:`, and so run any program with the rights of this one.
+    pub programs: bool,
+    /// Lets clients use addresses with `file:`, and so read and write files with the rights of this program.
+    pub files: bool,
     /// The objects that `tls-creds` and `tls-authz` name.
     #[cfg(feature = "tls")]
     pub objects: super::super::Objects,
@@ -72,6 +76,15 @@ impl Settings {
             capabilities.set(Capability::ReturnPath, false);
         }
         capabilities
+    }
+
+    /// Rejects an address that the program does not let clients use.
+    pub(super) fn check_address(&self, uri: &Uri) -> Result<(), CommandError> {
+        match uri {
+            Uri::Exec(_) if !self.programs => Err(CommandError::not_permitted("exec", "programs")),
+            Uri::File { .. } if !self.files => Err(CommandError::not_permitted("file", "files")),
+            _ => Ok(()),
+        }
     }
 
     /// Returns the configuration of a destination with this machine type.

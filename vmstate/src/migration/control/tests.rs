@@ -68,6 +68,34 @@ fn run(board: &mut Recorder, name: &str, arguments: &Value) -> Result<Value, Com
 }
 
 #[test]
+fn programs_and_files_are_permitted_by_the_program() {
+    let channel = |kind, address| json!({ "channel-type": kind, "addr": address });
+    let socket = json!({ "transport": "socket", "type": "unix", "path": "/x" });
+    let file = json!({ "transport": "file", "filename": "/x", "offset": 0 });
+    let cases = [
+        ("migrate", json!({ "uri": "exec:cat" }), "exec"),
+        ("migrate", json!({ "uri": "file:/x" }), "file"),
+        ("migrate", json!({ "channels": [channel("main", socket), channel("cpr", file)] }), "file"),
+        ("migrate-incoming", json!({ "uri": "exec:cat" }), "exec"),
+        ("migrate-incoming", json!({ "uri": "file:/x" }), "file"),
+        ("migrate-recover", json!({ "uri": "exec:cat" }), "exec"),
+    ];
+    for (name, arguments, protocol) in cases {
+        for permitted in [false, true] {
+            let mut settings = Settings::new(QemuRelease::V11_1);
+            (settings.programs, settings.files) = (permitted, permitted);
+            let mut board = Recorder::default();
+            let command = MonitorCommand::parse(name, arguments.as_object().unwrap(), settings.release).unwrap();
+            let answer = execute(command, &mut settings, &mut board);
+            let error = answer.err().map(|error| error.to_string()).unwrap_or_default();
+            let expected = format!("this program does not permit addresses with '{protocol}:'");
+            assert_eq!(error.starts_with(&expected), !permitted, "{name} {arguments}: {error}");
+            assert!(permitted || board.done.is_empty(), "{name} {arguments}");
+        }
+    }
+}
+
+#[test]
 fn commands_reach_the_program() {
     let mut board = Recorder::default();
     for (name, arguments) in [

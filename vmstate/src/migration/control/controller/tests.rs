@@ -32,7 +32,8 @@ impl Program {
     fn new(controller: Controller<Board>) -> Self {
         let (client, connection) = UnixStream::pair().unwrap();
         client.set_nonblocking(true).unwrap();
-        let settings = Settings::new(QemuRelease::V10_0);
+        let mut settings = Settings::new(QemuRelease::V10_0);
+        settings.files = true;
         let server = Server::from_connection(connection, settings.release).unwrap();
         let client = BufReader::new(client);
         let mut program = Self { controller, server, settings, client, events: Vec::new(), seen: 0, ended: None };

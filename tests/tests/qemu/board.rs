@@ -7,6 +7,7 @@ mod handover;
 pub(crate) mod live;
 mod mapped;
 mod multifd;
+mod one_sided;
 mod postcopy;
 mod run_states;
 mod sides;

@@ -291,6 +291,24 @@ fn wrong_machine_leaves_both_sides_unchanged() {
     assert_eq!(ended.destination.0.ram.to_vec(), vec![0xaa; SIZE]);
 }
 
+/// QEMU closes its socket as soon as the source has connected. A source in doubt connects once more.
+#[test]
+fn address_stays_until_the_end() {
+    let folder = tempfile();
+    let path = folder.path("socket");
+    let uri = Uri::Unix(path.clone());
+    let incoming = Incoming::listen(&uri, Parameters::default()).unwrap();
+    let loading = thread::spawn(move || incoming.run(&mut Board::destination()));
+    let mut source = Board::source();
+    let mut outgoing = Outgoing::start(&mut source, &uri, Parameters::default()).unwrap();
+    let exists = || std::path::Path::new(&path).exists();
+    let stopped = outgoing.events().any(|event| event == Event::Stopped && exists());
+    assert!(stopped, "the address exists when the guest stops");
+    outgoing.finish().unwrap();
+    loading.join().unwrap().unwrap();
+    assert!(!exists());
+}
+
 #[test]
 fn cancelled_guest_continues() {
     let folder = tempfile();

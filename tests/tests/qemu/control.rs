@@ -205,7 +205,7 @@ fn replies_match_the_schemas_of_qemu() {
 }
 
 /// Arguments and parameters of features that this library does not have.
-const DIFFERENT: &[&str] = &["block-bitmap-mapping", "cpr-exec-command", "x-rdma-chunk-size"];
+const DIFFERENT: &[&str] = &["cpr-exec-command", "x-rdma-chunk-size"];
 
 /// Properties of credentials that this library does not have.
 const PROPERTIES: &[&str] = &["loaded", "passwordid", "priority", "sanity-check"];

@@ -52,8 +52,8 @@ pub use drive::{
 #[cfg(all(unix, feature = "schema"))]
 pub use drive::{Recording, RelayOutcome, RelayStatus, Relaying};
 pub use parameter::{
-    Compression, InvalidParameter, Mode, OnDoubt, OnStall, Parameter, ParameterValue, Parameters, Policy, Unit,
-    ZeroPages,
+    BitmapAlias, BitmapTransform, Compression, InvalidParameter, Mode, NodeAlias, OnDoubt, OnStall, Parameter,
+    ParameterValue, Parameters, Policy, Unit, ZeroPages,
 };
 pub use peer::MachineSwitches;
 pub use release::QemuRelease;

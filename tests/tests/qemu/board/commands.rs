@@ -197,7 +197,6 @@ const FIXED: &str = "a destination that listens knows the number of connections 
 const DIFFERENCES: &[Difference] = &[
     differs(OLD, "destination, multifd: answer", FIXED),
     differs(OLD, "destination, postcopy-preempt: answer", FIXED),
-    differs(ALL, "source, * mapped twice: answer", "block devices are not migrated, so they have no bitmaps"),
     differs(OLD, "source, no folder: *", FILES),
     differs(OLD, "source, bad offset: answer", FILES),
     differs(OLD, "source, data channels to a file: answer", FILES),

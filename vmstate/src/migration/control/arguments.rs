@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::super::QemuRelease;
+use super::super::parameter::is_well_formed;
 use super::error::CommandError;
 
 /// The type of an argument or of a member of a reply (QEMU: QAPI's schema).
@@ -119,11 +120,9 @@ impl Member {
 /// The longest id of a job or an object. QEMU has no limit.
 const MAX_ID: usize = 255;
 
-/// Returns whether a text is an id (`id_wellformed` in QEMU's `util/id.c`).
+/// Returns whether a text is an id.
 pub(super) fn is_identifier(id: &str) -> bool {
-    id.len() <= MAX_ID
-        && id.starts_with(|first: char| first.is_ascii_alphabetic())
-        && id.chars().all(|char| char.is_ascii_alphanumeric() || "-._".contains(char))
+    id.len() <= MAX_ID && is_well_formed(id)
 }
 
 /// The arguments of one command, which [`check_object`] has accepted.

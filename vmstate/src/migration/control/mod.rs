@@ -17,6 +17,7 @@ mod error;
 mod event;
 mod execute;
 mod job;
+mod mapping;
 mod monitor;
 #[cfg(feature = "tls")]
 mod objects;

@@ -9,6 +9,7 @@ use super::super::{
     QemuRelease, RamStatistics, Statistics, Uri, XbzrleStatistics,
 };
 use super::arguments::{Member, Type, optional, required};
+use super::mapping;
 use super::operations::{DirtyRate, DirtyRateStatus, RunState};
 use super::request::DirtyRateMode;
 
@@ -68,6 +69,7 @@ pub(super) fn parameter_members(release: QemuRelease) -> Vec<Member> {
     let kind = |name| match defaults.get(name) {
         Some(ParameterValue::Unsigned(_)) => Type::Integer,
         Some(ParameterValue::Flag(_)) => Type::Flag,
+        Some(ParameterValue::Mapping(_)) => mapping::kind(),
         _ => Type::Text,
     };
     let known = Parameter::all().filter(|parameter| parameter.exists_in(release));

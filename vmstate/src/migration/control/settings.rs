@@ -7,6 +7,7 @@ use super::super::{
     Capabilities, Capability, Compression, MachineSwitches, Parameter, ParameterValue, Parameters, QemuRelease, Uri,
 };
 use super::error::CommandError;
+use super::mapping;
 
 /// QEMU's message about data channels of a file that compress or encrypt.
 const ONLY_PLAIN: &str = "Mapped-ram only available for non-compressed non-TLS multifd migration";
@@ -141,6 +142,7 @@ impl Settings {
                 ParameterValue::Unsigned(number) => json!(number),
                 ParameterValue::Flag(flag) => json!(flag),
                 ParameterValue::Text(text) => json!(text),
+                ParameterValue::Mapping(nodes) => mapping::to_value(&nodes?),
             };
             Some((parameter.name().to_owned(), value))
         };
@@ -165,6 +167,10 @@ fn is_word(name: &str) -> bool {
     is_text && !name.starts_with("tls-")
 }
 
+fn is_mapping(name: &str) -> bool {
+    matches!(Parameters::default().get(name), Some(ParameterValue::Mapping(_)))
+}
+
 /// Converts a JSON value. Negative numbers are taken modulo 2^64, as QEMU takes them; `null` is the empty text.
 fn parameter_value(name: &str, value: &Value) -> Result<ParameterValue, CommandError> {
     Ok(match value {
@@ -176,6 +182,8 @@ fn parameter_value(name: &str, value: &Value) -> Result<ParameterValue, CommandE
             let unsigned = number.as_u64().or_else(|| number.as_i64().map(i64::cast_unsigned));
             unsigned.ok_or_else(|| CommandError::wrong_type(name, "integer"))?.into()
         }
+        Value::Array(_) if is_mapping(name) => ParameterValue::Mapping(Some(mapping::parse(value, name)?)),
+        Value::Object(_) if is_mapping(name) => return Err(CommandError::wrong_type(name, "array")),
         Value::Array(_) | Value::Object(_) => return Err(CommandError::unexpected(name)),
     })
 }
@@ -246,6 +254,26 @@ mod tests {
         settings.set_capabilities(&[(Capability::MappedRam, true)], false).unwrap();
         set(&mut settings, &zlib).unwrap();
         assert_eq!(set(&mut settings, &none).unwrap_err(), ONLY_PLAIN);
+    }
+
+    #[test]
+    fn mapping_is_reported_once_it_is_set() {
+        let (mut settings, name) = (Settings::new(QemuRelease::V10_0), "block-bitmap-mapping");
+        assert_eq!(settings.parameters_reply().get(name), None);
+        let bitmap = json!({"name": "b", "alias": "c", "transform": {"persistent": true}});
+        let plain = json!({"name": "d", "alias": "e", "transform": {}});
+        let nodes = json!([{"node-name": "n", "alias": "a", "bitmaps": [bitmap, plain, {"name": "f", "alias": "g"}]}]);
+        set(&mut settings, &json!({ name: nodes })).unwrap();
+        assert_eq!(settings.parameters_reply()[name], nodes);
+        let error = set(&mut settings, &json!({name: [{"node-name": "n", "alias": "a"}]})).unwrap_err();
+        assert_eq!(error, "Parameter 'block-bitmap-mapping[0].bitmaps' is missing");
+        assert_eq!(
+            set(&mut settings, &json!({"downtime-limit": []})).unwrap_err(),
+            "Parameter 'downtime-limit' is unexpected"
+        );
+        assert_eq!(settings.parameters_reply()[name], nodes);
+        set(&mut settings, &json!({ name: [] })).unwrap();
+        assert_eq!(settings.parameters_reply()[name], json!([]));
     }
 
     #[test]

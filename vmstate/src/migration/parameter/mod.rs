@@ -3,10 +3,14 @@
 //! (QEMU: `MigrationParameters` in `qapi/migration.json`, `migrate_params_check` in `migration/options.c`.)
 
 mod choices;
+mod mapping;
 mod table;
 mod value;
 
 pub use self::choices::{Compression, Mode, OnDoubt, OnStall, Policy, ZeroPages};
+#[cfg(feature = "control")]
+pub(super) use self::mapping::is_well_formed;
+pub use self::mapping::{BitmapAlias, BitmapTransform, NodeAlias};
 pub use self::table::{Parameter, Parameters};
 pub use self::value::{InvalidParameter, ParameterValue, Unit};
 
@@ -97,6 +101,22 @@ mod tests {
             rejection("cpu-throttle-tailslow", 1, release),
             "Invalid parameter type for 'cpu-throttle-tailslow', expected: boolean"
         );
+    }
+
+    #[test]
+    fn mapping_of_one_alias_twice_changes_nothing() {
+        let node = |name: &str| NodeAlias { node_name: name.into(), alias: "a".into(), bitmaps: Vec::new() };
+        let value = |names: &[&str]| ParameterValue::Mapping(Some(names.iter().map(|name| node(name)).collect()));
+        let (mut parameters, release) = (Parameters::default(), QemuRelease::V10_0);
+        parameters.set("block-bitmap-mapping", value(&["n"]), release).unwrap();
+        let before = parameters.clone();
+        let error = parameters.set("block-bitmap-mapping", value(&["n", "m"]), release).unwrap_err();
+        assert_eq!(
+            error.qemu_message(release),
+            "Invalid mapping given for block-bitmap-mapping: The node alias 'a' is used twice"
+        );
+        assert_eq!(parameters, before);
+        parameters.check().unwrap();
     }
 
     #[test]

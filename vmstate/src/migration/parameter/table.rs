@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::release::{QemuRelease, Releases};
 use super::choices::{Compression, Mode, OnDoubt, OnStall, Policy, ZeroPages};
+use super::mapping::{self, NodeAlias};
 use super::value::{Field, InvalidParameter, ParameterValue, Range, Unit};
 
 /// Defines [`Parameters`] and the table: each row has the documentation, the field with its type and default, the name,
@@ -162,6 +163,10 @@ parameters! {
     pub max_cpu_throttle: u8 = 99,
         "max-cpu-throttle", Percent, Range::new(1, 99, "an integer in the range of cpu_throttle_initial to 99"),
         Releases::ALL, Implemented;
+    /// The aliases of block devices and their dirty bitmaps; `None` until it is set. It has no effect, because block devices
+    /// are not migrated.
+    pub block_bitmap_mapping: Option<Vec<NodeAlias>> = None,
+        "block-bitmap-mapping", None, Range::ANY, Releases::ALL, Stored;
     /// The period in which the vCPUs' dirty rates are measured.
     pub x_vcpu_dirty_limit_period: u64 = 1000,
         "x-vcpu-dirty-limit-period", Milliseconds, Range::new(1, 1000, "a value between 1 and 1000"),
@@ -288,6 +293,9 @@ impl Parameters {
     }
 
     fn check_range(&self, parameter: &Parameter, value: ParameterValue) -> Result<(), InvalidParameter> {
+        if let ParameterValue::Mapping(Some(nodes)) = &value {
+            return mapping::check(nodes).map_err(|reason| InvalidParameter::Mapping { name: parameter.name, reason });
+        }
         let related = match parameter.name {
             "max-cpu-throttle" => self.max_cpu_throttle >= self.cpu_throttle_initial,
             "xbzrle-cache-size" => self.xbzrle_cache_size.is_power_of_two(),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::super::release::QemuRelease;
+use super::mapping::NodeAlias;
 
 /// The value of a parameter, independent of its type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum ParameterValue {
     Flag(bool),
     /// Text, or one of several words.
     Text(String),
+    /// Aliases of block devices; `None` if they were not set.
+    Mapping(Option<Vec<NodeAlias>>),
 }
 
 impl From<u64> for ParameterValue {
@@ -41,6 +44,8 @@ impl fmt::Display for ParameterValue {
             Self::Unsigned(number) => number.fmt(f),
             Self::Flag(flag) => flag.fmt(f),
             Self::Text(text) => text.escape_debug().fmt(f),
+            Self::Mapping(None) => f.write_str("none"),
+            Self::Mapping(Some(nodes)) => write!(f, "{} block devices", nodes.len()),
         }
     }
 }
@@ -210,6 +215,14 @@ pub enum InvalidParameter {
         /// The value.
         value: ParameterValue,
     },
+    /// Names or aliases of block devices are not unique, or do not fit into the stream.
+    #[error("invalid mapping for parameter `{name}`: {reason}")]
+    Mapping {
+        /// The parameter.
+        name: &'static str,
+        /// The reason, in QEMU's words.
+        reason: String,
+    },
     /// This library does not implement the parameter, and its value is not the default.
     #[error("parameter `{name}` is not implemented; set it to its default, `{default}`")]
     NotImplemented {
@@ -228,6 +241,7 @@ impl InvalidParameter {
             Self::Unknown { name } => format!("Parameter '{name}' is unexpected"),
             Self::Type { qemu_message, .. } => qemu_message.clone(),
             Self::Range { name, expects, .. } => range_message(name, expects, release),
+            Self::Mapping { name, reason } => format!("Invalid mapping given for {name}: {reason}"),
             Self::NotImplemented { .. } => self.to_string(),
         }
     }

@@ -215,7 +215,7 @@ impl Shared {
         let at = self.elapsed(now);
         let dirtied = remaining.saturating_sub(self.history.remaining());
         self.history.synchronized(at, dirtied);
-        self.traffic.begin_pass(self.history.dirty_rate().unwrap_or(0) / self.config.page_size.max(1));
+        self.traffic.begin_pass(at, dirtied / self.config.page_size.max(1));
         self.encoded.measure(at, self.traffic.pages(), self.config.page_size);
         let is_last = self.times.stopped.is_some();
         if !is_last || self.config.release.behavior().counts_outer_passes {

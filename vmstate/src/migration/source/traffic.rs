@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Done;
+use super::xbzrle::PERIOD;
 use crate::migration::status::RamStatistics;
 use crate::section::SentPages;
 
@@ -22,6 +23,10 @@ pub(super) struct Traffic {
     mbps: f64,
     pages_per_second: u64,
     dirty_pages_per_second: u64,
+    /// The pages that the guest has written since the end of the last period.
+    dirty_pages: u64,
+    /// The end of the last period.
+    measured: Duration,
 }
 
 /// The phase of a migration to which the bytes of memory belong (`ram_transferred_add` in QEMU's `migration/ram.c`).
@@ -64,17 +69,22 @@ impl Traffic {
         self.pages.normal + self.pages.zero
     }
 
-    /// Begins a pass, after a period in which the guest has written `dirty` pages per second.
-    pub(super) fn begin_pass(&mut self, dirty: u64) {
-        (self.in_pass, self.dirty_pages_per_second) = (0, dirty);
+    /// Begins a pass at time `at`, after one in which the guest has written `dirty` pages. Their rate changes at the end of a
+    /// period. (QEMU: `migration_update_rates` in `migration/ram.c`.)
+    pub(super) fn begin_pass(&mut self, at: Duration, dirty: u64) {
+        self.in_pass = 0;
+        self.dirty_pages = self.dirty_pages.saturating_add(dirty);
+        let period = at.saturating_sub(self.measured);
+        if period >= PERIOD {
+            self.dirty_pages_per_second = pages_per_second(self.dirty_pages, period);
+            (self.dirty_pages, self.measured) = (0, at);
+        }
     }
 
     /// Records the end of a slice, in which `bytes` were sent.
     pub(super) fn slice_ended(&mut self, bytes: u64, duration: Duration, page_size: u64) {
         self.mbps = megabits_per_second(bytes, duration);
-        let pages = bytes / page_size.max(1);
-        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1);
-        self.pages_per_second = pages.saturating_mul(1000) / millis;
+        self.pages_per_second = pages_per_second(bytes / page_size.max(1), duration);
     }
 
     /// Returns the part of the statistics that this module knows. `whole` is the duration of a migration that has ended.
@@ -93,6 +103,11 @@ impl Traffic {
             ..RamStatistics::default()
         }
     }
+}
+
+fn pages_per_second(pages: u64, duration: Duration) -> u64 {
+    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1);
+    pages.saturating_mul(1000) / millis
 }
 
 fn megabits_per_second(bytes: u64, duration: Duration) -> f64 {
@@ -122,6 +137,39 @@ mod tests {
                 return (ram.precopy_bytes, ram.downtime_bytes);
             }
         }
+    }
+
+    /// The guest writes 100 pages during each pass.
+    #[test]
+    fn dirty_rate_has_periods_of_a_second() {
+        let mut config = SourceConfig::new(1 << 20, 1);
+        (config.can_answer, config.parameters.downtime_limit) = (false, Duration::ZERO);
+        let start = Instant::now();
+        let (mut source, mut now) = (Source::new(config, start).unwrap(), start);
+        let (mut written, mut since, mut expected) = (0, 0, 0);
+        while now - start < Duration::from_secs(5) {
+            let Some(action) = source.poll_action(now) else {
+                now = source.poll_timeout().unwrap();
+                source.handle(now, SourceInput::Timeout);
+                continue;
+            };
+            now += Duration::from_millis(30);
+            let done = match action {
+                SourceAction::Iterate { .. } => Done::new(1 << 20, 0),
+                SourceAction::Synchronize => Done::new(0, 100 * 4096),
+                _ => Done::default(),
+            };
+            source.handle(now, SourceInput::Done(done));
+            if action == SourceAction::Synchronize {
+                let at = u64::try_from((now - start).as_millis()).unwrap();
+                written += 100;
+                if at - since >= 1000 {
+                    (expected, written, since) = (written * 1000 / (at - since), 0, at);
+                }
+                assert_eq!(source.statistics(now).ram.unwrap().dirty_pages_rate, expected, "after {at} ms");
+            }
+        }
+        assert!(expected > 0);
     }
 
     #[test]

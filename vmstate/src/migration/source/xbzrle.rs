@@ -18,8 +18,8 @@ pub(super) struct Encoded {
     encoding_rate: f64,
 }
 
-/// The shortest period (`migration_bitmap_sync` in QEMU's `migration/ram.c`).
-const PERIOD: Duration = Duration::from_secs(1);
+/// The shortest period of a rate (`migration_bitmap_sync` in QEMU's `migration/ram.c`).
+pub(super) const PERIOD: Duration = Duration::from_secs(1);
 
 impl Encoded {
     /// Records the numbers after a part of the memory was sent.

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use vmstate_types::Writer;
 
 use crate::migration::policy::patterns::{self, Guest, PAGE, PAGES, Random, count, random, send};
-use crate::migration::source::{Done, Source, SourceAction, SourceConfig, SourceInput};
-use crate::migration::{Event, MigrationStatus, OnStall, Policy, Statistics};
+use crate::migration::source::{Done, Source, SourceAction, SourceConfig, SourceControl, SourceInput};
+use crate::migration::{Capability, Event, MigrationStatus, OnStall, Policy, Statistics};
 use crate::stream::{Command, DestinationState, ReturnPathMessage};
 
 const MS: Duration = Duration::from_millis(1);
@@ -222,7 +222,6 @@ fn endless_writer_ends_as_its_goal_specifies() {
 
 #[test]
 fn endless_writer_is_throttled_more_and_more() {
-    use crate::migration::Capability;
     let mut config = config(40);
     config.capabilities = config.capabilities.with(Capability::AutoConverge);
     let mut simulation = Simulation::new(config, random(16));
@@ -240,4 +239,34 @@ fn endless_writer_is_throttled_more_and_more() {
     });
     let throttles: Vec<_> = throttles.collect();
     assert!(throttles.starts_with(&[20, 30, 40]), "{throttles:?}");
+}
+
+#[test]
+fn guest_is_not_slowed_down_after_the_migration() {
+    for (capability, end) in [
+        (Capability::AutoConverge, SourceAction::Throttle(0)),
+        (Capability::DirtyLimit, SourceAction::LimitWrites(None)),
+    ] {
+        let mut config = config(40);
+        config.capabilities = config.capabilities.with(capability);
+        let mut simulation = Simulation::new(config, random(16));
+        let mut actions = Vec::new();
+        while !simulation.source.is_finished() {
+            let now = simulation.now;
+            let Some(action) = simulation.source.poll_action(now) else {
+                simulation.pass(MS);
+                simulation.source.handle(simulation.now, SourceInput::Timeout);
+                continue;
+            };
+            let done = simulation.carry_out(&action);
+            simulation.source.handle(simulation.now, SourceInput::Done(done));
+            simulation.answer(&action);
+            if matches!(action, SourceAction::Throttle(20) | SourceAction::LimitWrites(Some(_))) {
+                simulation.source.command(simulation.now, SourceControl::Cancel).unwrap();
+            }
+            actions.push(action);
+        }
+        assert_eq!(simulation.source.statistics(simulation.now).status, MigrationStatus::Cancelled);
+        assert_eq!(actions.iter().filter(|action| **action == end).count(), 1, "{capability}: {actions:?}");
+    }
 }

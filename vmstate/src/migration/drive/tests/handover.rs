@@ -300,17 +300,19 @@ fn shared_file_has_the_same_address_on_both_sides() {
 #[test]
 fn uuids_are_compared_if_the_source_sends_its_own() {
     let folder = tempfile();
-    for (validates, theirs, accepted) in [(true, 1, true), (true, 2, false), (true, 0, true), (false, 2, true)] {
+    for (validates, ours, theirs, accepted) in
+        [(true, 1, 1, true), (true, 1, 2, false), (true, 1, 0, true), (true, 0, 2, true), (false, 1, 2, true)]
+    {
         let uri = Uri::Unix(folder.path("guest"));
         let incoming = Incoming::listen(&uri, Parameters::default()).unwrap();
         let mut destination = Guest { uuid: [theirs; 16], ..Guest::destination(vec![private("ram")]) };
         let loading = thread::spawn(move || incoming.run(&mut destination));
-        let mut source = Guest { uuid: [1; 16], runs: false, ..Guest::source(vec![private("ram")]) };
+        let mut source = Guest { uuid: [ours; 16], runs: false, ..Guest::source(vec![private("ram")]) };
         let mut config = Outgoing::default_config(&source, &uri, Parameters::default());
         config.capabilities.set(Capability::ValidateUuid, validates);
         let sent = Outgoing::start_with(&mut source, &uri, config).unwrap().finish();
         let loaded = loading.join().unwrap();
-        assert_eq!((sent.is_ok(), loaded.is_ok()), (accepted, accepted), "{validates} {theirs}: {loaded:?}");
+        assert_eq!((sent.is_ok(), loaded.is_ok()), (accepted, accepted), "{validates} {ours} {theirs}: {loaded:?}");
         if let Err(error) = loaded {
             assert!(error.to_string().contains("expected UUID 02020202-"), "{error}");
         }

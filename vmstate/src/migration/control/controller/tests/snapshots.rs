@@ -282,4 +282,5 @@ fn lines_of_the_human_monitor_are_executed() {
     }
     assert_eq!(program.run_state(), "running");
     assert_eq!(program.line("xp 0"), "unknown command: 'xp'\r\n");
+    assert_eq!(program.line("info migrate"), "unknown command: 'info migrate'\r\n");
 }

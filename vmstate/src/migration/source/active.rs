@@ -25,6 +25,8 @@ pub(super) struct Active {
     slice_started: Instant,
     /// The bytes that were sent in the slice.
     slice_bytes: u64,
+    /// The bytes that the slice can send.
+    slice_limit: u64,
     /// Set while nothing is sent until this time.
     waiting: Option<Instant>,
     session_sent: bool,
@@ -40,7 +42,8 @@ impl Active {
         shared.enter(MigrationStatus::Active);
         let answer = now + shared.config.parameters.answer_timeout;
         let drain = Drain::default();
-        Self { slice_started: now, slice_bytes: 0, waiting: None, session_sent: false, drain, answer }
+        let slice_limit = bytes_of_slice(shared);
+        Self { slice_started: now, slice_bytes: 0, slice_limit, waiting: None, session_sent: false, drain, answer }
     }
 
     fn done(&mut self, shared: &mut Shared, now: Instant, done: Done) {
@@ -73,14 +76,13 @@ impl Active {
         let duration = now.saturating_duration_since(self.slice_started);
         if duration >= SLICE {
             shared.slice_ended(self.slice_bytes, duration);
-            (self.slice_started, self.slice_bytes) = (now, 0);
+            (self.slice_started, self.slice_bytes, self.slice_limit) = (now, 0, bytes_of_slice(shared));
         }
     }
 
     /// Sends a part, or waits for the next slice if this one has sent its bytes.
     fn send(&mut self, shared: &mut Shared) {
-        let limit = shared.config.parameters.bytes_in(SLICE).unwrap_or(u64::MAX);
-        match limit.saturating_sub(self.slice_bytes).min(PART) {
+        match self.slice_limit.saturating_sub(self.slice_bytes).min(PART) {
             0 => self.wait(),
             budget => shared.queue(SourceAction::Iterate { budget }),
         }
@@ -128,6 +130,12 @@ impl Active {
             self.wait();
         }
     }
+}
+
+/// Returns the bytes that a slice can send. Like QEMU, the source does not change them within a slice
+/// (`migration_update_counters` in `migration/migration.c`).
+fn bytes_of_slice(shared: &Shared) -> u64 {
+    shared.config.parameters.bytes_in(SLICE).unwrap_or(u64::MAX)
 }
 
 impl Phase for Active {

@@ -270,6 +270,18 @@ fn cut_channels_roll_back() {
 }
 
 #[test]
+fn channel_that_stops_rolls_back() {
+    let recording = Channels::new("qemu-10.0-multifd", 2);
+    for id in 0..2 {
+        let mut connections: Vec<_> =
+            [&recording.main, &recording.data[0], &recording.data[1]].map(|bytes| (bytes.clone(), true)).to_vec();
+        connections[1 + id].0.truncate(last_synchronization(&recording.data[id]) / 2);
+        let reason = refused(&recording, connections, 2, UUID);
+        assert!(reason.contains("data channel"), "{id}: {reason}");
+    }
+}
+
+#[test]
 fn channels_that_do_not_belong_are_rejected() {
     let recording = Channels::new("qemu-10.0-multifd", 2);
     let main = (recording.main.clone(), true);

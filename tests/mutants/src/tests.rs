@@ -139,7 +139,7 @@ fn command(program: &Path, folder: &Path) -> Command {
     command
 }
 
-/// How a run of tests ends.
+/// The end of a run of tests.
 #[derive(PartialEq, Eq)]
 enum End {
     Passes,

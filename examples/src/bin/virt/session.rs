@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         host.keep_states(memory);
     }
     let mut settings = Settings::new(arguments.monitor());
-    // An example for the user's own machine: the client can do what its user can.
+    // An example for the machine of its user, whose rights the client has.
     (settings.programs, settings.files) = (true, true);
     #[cfg(feature = "tls")]
     for object in &arguments.objects {

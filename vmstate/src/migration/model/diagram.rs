@@ -14,7 +14,7 @@ const PAGE: &str = "src/guide/peers.md";
 /// The length of an arrow, in characters.
 const ARROW: usize = 56;
 
-/// A line: the state of the source's guest, an arrow, and what happens at the destination.
+/// A line: the state of the source's guest, an arrow, and an event of the destination.
 struct Line {
     guest: &'static str,
     middle: String,
@@ -97,7 +97,7 @@ fn diagram(to_qemu: bool) -> String {
     let destination = DestinationConfig { without_handshake: to_qemu, ..DestinationConfig::default() };
     let mut pair = Pair::new(SourceConfig::new(0, 42), destination);
     pair.run();
-    // The simulated destination sends what a QEMU sends, but runs the guest by its own rule.
+    // The simulated destination sends the messages of a QEMU, but runs the guest by its own rule.
     pair.steps.retain(|step| !to_qemu || !matches!(step, Step::Destination(Action::Commit | Action::Run)));
     let peer = if to_qemu { "QEMU" } else { "destination" };
     let mut text = format!("{:<9}{:<width$} {peer}\n", "guest", "source", width = ARROW + 2);

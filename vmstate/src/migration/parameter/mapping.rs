@@ -6,8 +6,6 @@
 
 use std::collections::HashSet;
 
-use super::value::{Field, ParameterValue};
-
 /// The longest text with a length byte on the wire.
 const MAX_ALIAS: usize = 255;
 const MAX_NODE_NAME: usize = 31;
@@ -40,25 +38,6 @@ pub struct BitmapAlias {
 pub struct BitmapTransform {
     /// Makes the bitmap persistent or transient.
     pub persistent: Option<bool>,
-}
-
-impl Field for Option<Vec<NodeAlias>> {
-    const TYPE: &'static str = "array";
-
-    fn to_value(&self) -> ParameterValue {
-        ParameterValue::Mapping(self.clone())
-    }
-
-    fn from_value(value: &ParameterValue) -> Option<Self> {
-        match value {
-            ParameterValue::Mapping(nodes) => Some(nodes.clone()),
-            _ => None,
-        }
-    }
-
-    fn wrong_type(name: &str, _: &ParameterValue) -> String {
-        format!("Invalid parameter type for '{name}', expected: array")
-    }
 }
 
 /// Checks that names and aliases are unique and fit into the stream, in QEMU's order.

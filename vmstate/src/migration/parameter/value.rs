@@ -257,3 +257,22 @@ fn range_message(name: &str, expects: &str, release: QemuRelease) -> String {
         _ => format!("Parameter '{}' {verb}{expects}", name.replace('-', "_")),
     }
 }
+
+impl Field for Option<Vec<NodeAlias>> {
+    const TYPE: &'static str = "array";
+
+    fn to_value(&self) -> ParameterValue {
+        ParameterValue::Mapping(self.clone())
+    }
+
+    fn from_value(value: &ParameterValue) -> Option<Self> {
+        match value {
+            ParameterValue::Mapping(nodes) => Some(nodes.clone()),
+            _ => None,
+        }
+    }
+
+    fn wrong_type(name: &str, _: &ParameterValue) -> String {
+        format!("Invalid parameter type for '{name}', expected: array")
+    }
+}

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 mod mapped;
 mod multifd;
+mod rejected;
 #[cfg(feature = "tls")]
 mod tls;
 

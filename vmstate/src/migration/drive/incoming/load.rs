@@ -18,7 +18,10 @@ use crate::migration::status::Event;
 use crate::ram::{self, AnnouncedRam, Ram};
 use crate::registry::{EntryId, RegisterError, Registration};
 use crate::section::read_file;
-use crate::stream::{StreamItem, StreamReader};
+use crate::stream::{Command, StreamItem, StreamReader};
+
+/// The most commands of a rejected stream that are read. Sources send at most four before the first section.
+const FIRST_COMMANDS: usize = 8;
 
 impl<E: FnMut(Event)> Driver<'_, E> {
     /// Loads the stream, and returns the first action that does not need the machine.
@@ -113,7 +116,12 @@ impl<E: FnMut(Event)> Driver<'_, E> {
     /// Rejects another machine after the commands before the first section: a source that offers the handshake among them
     /// learns the reason, while QEMU only closes the connection.
     fn decline(&mut self, stream: &mut StreamReader<'_, '_>, error: &LoadError) -> Option<DestinationAction> {
-        while let Ok(Some(StreamItem::Command(command))) = stream.next_item() {
+        for _ in 0..FIRST_COMMANDS {
+            let Ok(Some(StreamItem::Command(command))) = stream.next_item() else { break };
+            // Others prepare for a guest that does not come.
+            if !matches!(command, Command::OpenReturnPath | Command::Ping(_)) {
+                continue;
+            }
             self.handle(DestinationInput::Item(Item::Command(command)));
             let mut action = self.next_action();
             while let Some(DestinationAction::Answer(message)) = action {

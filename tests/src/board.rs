@@ -214,7 +214,12 @@ impl BoardProcess {
     /// Executes a command that the state may not allow anymore, or that the process may not survive. Returns the reply, or `None`
     /// after an error.
     pub fn attempt(&mut self, command: &str) -> Option<Value> {
-        writeln!(self.monitor.get_mut(), "{}", json!({ "execute": command })).ok()?;
+        self.attempt_with(command, &json!({}))
+    }
+
+    /// Executes a command with arguments, as [`attempt`](Self::attempt).
+    pub fn attempt_with(&mut self, command: &str, arguments: &Value) -> Option<Value> {
+        writeln!(self.monitor.get_mut(), "{}", json!({ "execute": command, "arguments": arguments })).ok()?;
         loop {
             let mut line = String::new();
             self.monitor.read_line(&mut line).ok().filter(|length| *length > 0)?;

@@ -11,6 +11,7 @@ use vmstate::snapshot::BackgroundRam;
 use super::map;
 #[cfg(target_os = "linux")]
 use super::origin::Origin;
+use super::write_limit::Marks;
 
 /// Blocks are mapped, so that page faults and writes of the hart can be tracked.
 #[cfg(target_os = "linux")]
@@ -129,9 +130,11 @@ impl Memory {
         &self.log
     }
 
-    /// Returns the number of pages of RAM that the hart has written since the log was collected.
-    pub(super) fn marked(&self) -> u64 {
-        self.log.marked(block::RAM)
+    /// Returns the marks of the log of RAM.
+    pub(super) fn marks(&self) -> Marks {
+        // In this order, a collection in between is noticed by the next call.
+        let collections = self.log.collections(block::RAM);
+        Marks { collections, pages: self.log.marked(block::RAM) }
     }
 
     /// Returns a new log of the kernel for the pages of the [blocks](Self::blocks) that any thread writes.

@@ -173,7 +173,7 @@ impl Thread {
         let start = Instant::now();
         let (stop, ahead) = pace.run(board, self.budget.slice());
         self.report(board, stop)?;
-        self.budget.count(|| board.bus.memory.marked());
+        self.budget.count(|| board.bus.memory.marks());
         self.sleep(start.elapsed());
         Some(if ahead { PAUSE } else { Duration::ZERO })
     }
@@ -181,7 +181,7 @@ impl Thread {
     /// Returns the time for which a board has to wait that has written too many pages, or a part of it.
     fn wait_to_write(&mut self, board: &Board) -> Duration {
         let now = Instant::now();
-        self.budget.follow(&self.limiter, now, || board.bus.memory.marked());
+        self.budget.follow(&self.limiter, now, || board.bus.memory.marks());
         let wait = self.budget.wait(&self.limiter, now).min(WAIT);
         self.budget.waited(wait);
         wait

@@ -39,7 +39,9 @@ impl DirtyLimiter for WriteLimiter {
 
 /// The pages that the hart may write, by the thread that runs it.
 ///
-/// It counts pages that the log of a migration has collected since they were last written: only these are sent again.
+/// It counts pages that the log of a migration has collected since they were last written: only these are sent again. The hart
+/// can write many of them in the slice in which they are collected, and waits for all of them afterwards, so the limit holds
+/// for periods that are longer than this wait.
 #[derive(Debug, Default)]
 pub(super) struct WriteBudget {
     period: Option<Period>,
@@ -47,13 +49,30 @@ pub(super) struct WriteBudget {
     slice: u64,
 }
 
+/// The marks of the log of a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Marks {
+    /// The number of collections, each of which removes all marks.
+    pub(super) collections: u64,
+    /// The number of marked pages.
+    pub(super) pages: u64,
+}
+
+impl Marks {
+    /// Returns the number of pages that were marked since `earlier`.
+    fn since(self, earlier: Self) -> u64 {
+        // The hart can have written as many pages again after a collection.
+        if self.collections == earlier.collections { self.pages.saturating_sub(earlier.pages) } else { self.pages }
+    }
+}
+
 /// The time since which pages are counted.
 #[derive(Debug, Clone, Copy)]
 struct Period {
     limit: DirtyLimit,
     started: Instant,
-    /// The marked pages at the last look.
-    marked: u64,
+    /// The marks at the last look.
+    marks: Marks,
     /// The pages that were written in the period.
     pages: u64,
     /// The time for which the hart has waited in the period.
@@ -72,23 +91,22 @@ impl WriteBudget {
         if self.period.is_some() { self.slice } else { *SLICES.end() }
     }
 
-    /// Follows the limit. `count` returns the number of marked pages, if a limit begins.
-    pub(super) fn follow(&mut self, limiter: &WriteLimiter, now: Instant, count: impl FnOnce() -> u64) {
+    /// Follows the limit. `count` returns the marks, if a limit begins.
+    pub(super) fn follow(&mut self, limiter: &WriteLimiter, now: Instant, count: impl FnOnce() -> Marks) {
         let limit = limiter.lock().limit;
         if limit == self.period.map(|period| period.limit) {
             return;
         }
-        let period = |limit| Period { limit, started: now, marked: count(), pages: 0, waited: Duration::ZERO };
+        let period = |limit| Period { limit, started: now, marks: count(), pages: 0, waited: Duration::ZERO };
         (self.period, self.slice) = (limit.map(period), *SLICES.start());
     }
 
-    /// Counts the pages of a slice, if the board is limited. `count` returns the number of marked pages.
-    pub(super) fn count(&mut self, count: impl FnOnce() -> u64) {
+    /// Counts the pages of a slice, if the board is limited. `count` returns the marks.
+    pub(super) fn count(&mut self, count: impl FnOnce() -> Marks) {
         let Some(period) = &mut self.period else { return };
-        let marked = count();
-        // A collection removes marks, and pages that were written since then are new.
-        let new = if marked < period.marked { marked } else { marked - period.marked };
-        (period.marked, period.pages) = (marked, period.pages + new);
+        let marks = count();
+        let new = marks.since(period.marks);
+        (period.marks, period.pages) = (marks, period.pages + new);
         let slice = if new > PAGES { self.slice / 2 } else { self.slice * 2 };
         self.slice = slice.clamp(*SLICES.start(), *SLICES.end());
     }
@@ -147,13 +165,17 @@ mod tests {
         limiter
     }
 
+    fn marks(collections: u64, pages: u64) -> Marks {
+        Marks { collections, pages }
+    }
+
     #[test]
     fn written_pages_take_their_time() {
         let (limiter, now) = (limited(1), Instant::now());
         let mut budget = WriteBudget::default();
-        budget.follow(&limiter, now, || 100);
+        budget.follow(&limiter, now, || marks(0, 100));
         assert_eq!(budget.wait(&limiter, now), Duration::ZERO, "earlier pages are free");
-        budget.count(|| 100 + 512);
+        budget.count(|| marks(0, 100 + 512));
         assert_eq!(budget.wait(&limiter, now), Duration::from_secs(2));
         let later = now + Duration::from_millis(1500);
         assert_eq!(budget.wait(&limiter, later), Duration::from_millis(500));
@@ -167,17 +189,26 @@ mod tests {
     fn collected_pages_count_when_they_are_written_again() {
         let (limiter, now) = (limited(1), Instant::now());
         let mut budget = WriteBudget::default();
-        budget.follow(&limiter, now, || 1000);
-        budget.count(|| 256);
+        budget.follow(&limiter, now, || marks(0, 1000));
+        budget.count(|| marks(1, 256));
         assert_eq!(budget.wait(&limiter, now), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn pages_count_that_were_all_written_again_at_once() {
+        let (limiter, now) = (limited(1), Instant::now());
+        let mut budget = WriteBudget::default();
+        budget.follow(&limiter, now, || marks(4, 512));
+        budget.count(|| marks(5, 512));
+        assert_eq!(budget.wait(&limiter, now), Duration::from_secs(2));
     }
 
     #[test]
     fn end_of_the_limit_ends_the_wait() {
         let (limiter, now) = (limited(1), Instant::now());
         let mut budget = WriteBudget::default();
-        budget.follow(&limiter, now, || 0);
-        budget.count(|| 4096);
+        budget.follow(&limiter, now, || marks(0, 0));
+        budget.count(|| marks(0, 4096));
         assert!(!budget.wait(&limiter, now).is_zero());
         limiter.limit(None);
         budget.follow(&limiter, now, || panic!("nothing is counted"));
@@ -189,11 +220,11 @@ mod tests {
     fn slices_follow_the_writes() {
         let (limiter, now) = (limited(1 << 20), Instant::now());
         let mut budget = WriteBudget::default();
-        budget.follow(&limiter, now, || 0);
+        budget.follow(&limiter, now, || marks(0, 0));
         assert_eq!(budget.slice(), 1000);
-        (0..20).for_each(|_| budget.count(|| 0));
+        (0..20).for_each(|_| budget.count(|| marks(0, 0)));
         assert_eq!(budget.slice(), 200_000);
-        budget.count(|| 100);
+        budget.count(|| marks(0, 100));
         assert_eq!(budget.slice(), 100_000);
     }
 }

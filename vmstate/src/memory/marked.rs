@@ -1,7 +1,7 @@
 //! The dirty log of an emulator, which marks the pages it writes.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use super::running::Running;
 use super::{DirtyBitmap, DirtyLog, Layout, MemoryError};
@@ -24,6 +24,8 @@ struct Marks {
     /// One byte for each page, nonzero if it was written.
     bytes: Box<[AtomicU8]>,
     put_back: DirtyBitmap,
+    /// The number of times that marks were taken.
+    collections: AtomicU64,
 }
 
 impl Marked {
@@ -33,6 +35,7 @@ impl Marked {
         let marks = |block| Marks {
             bytes: (0..layout.pages(block)).map(|_| AtomicU8::new(0)).collect(),
             put_back: DirtyBitmap::new(layout.pages(block)),
+            collections: AtomicU64::new(0),
         };
         let shift = layout.page_size().bytes().trailing_zeros();
         Self { shift, blocks: (0..layout.blocks().len()).map(marks).collect(), running: Running::default() }
@@ -60,6 +63,13 @@ impl Marked {
         let marks = self.blocks.get(block).map_or(&[][..], |marks| &marks.bytes);
         marks.iter().map(|mark| u64::from(mark.load(Ordering::Relaxed))).sum()
     }
+
+    /// Returns how often the pages of a block were collected. If the number changes between two calls of
+    /// [`marked`](Self::marked), their difference is not the number of pages that were written.
+    #[must_use]
+    pub fn collections(&self, block: usize) -> u64 {
+        self.blocks.get(block).map_or(0, |marks| marks.collections.load(Ordering::Acquire))
+    }
 }
 
 impl Marks {
@@ -85,6 +95,7 @@ impl Marks {
                 dirty.insert(page);
             }
         }
+        self.collections.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -150,9 +161,9 @@ mod tests {
         log.mark(0, 0x9fff, 100);
         log.mark(0, 0x5000, 1);
         log.mark(1, 0, 1);
-        assert_eq!((log.marked(0), log.marked(1)), (4, 0));
+        assert_eq!((log.marked(0), log.marked(1), log.collections(0)), (4, 0, 0));
         assert_eq!(collected(&log, 0..5), Vec::from_iter(once(1..3)));
-        assert_eq!(log.marked(0), 2);
+        assert_eq!((log.marked(0), log.collections(0), log.collections(1)), (2, 1, 0));
         assert_eq!(collected(&log, 0..u64::MAX), [5..6, 9..10]);
         assert_eq!(collected(&log, 0..10), []);
     }
